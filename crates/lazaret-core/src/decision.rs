@@ -1,6 +1,19 @@
 //! What the gate decides, and the two proofs against which plaintext leaves the vault.
 
+use crate::code::Code;
+use crate::digest::Digest;
 use crate::id::{Id, Object, Transfer};
+use crate::inspection::codes;
+use crate::request::Group;
+
+codes! {
+    /// What policy says about a crossing.
+    Outcome {
+        0 Release = "release",
+        1 Hold = "hold",
+        2 Deny = "deny",
+    }
+}
 
 /// Where an entry stands in the ledger: tree epoch and index in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -64,5 +77,63 @@ impl Cleared {
     /// Where the release stands in the ledger.
     pub fn position(&self) -> Position {
         self.position
+    }
+}
+
+/// One rule that fired, with what it asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fired {
+    /// The rule's `@id`.
+    pub rule: Code,
+    /// The rule's `@reason`: a sentence for the hospital's own people.
+    pub reason: String,
+    /// What its `@hold` asks for; empty for a rule that denies.
+    pub requirement: Vec<Term>,
+    /// The `@hold` text.
+    pub hold: Option<Code>,
+}
+
+impl Fired {
+    /// The requirement as facts keep it.
+    pub fn requirement_code(&self) -> Option<Code> {
+        self.hold
+    }
+}
+
+/// One part of a requirement; all parts together cure the hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Term {
+    /// `approvals:n:groups`
+    Approvals {
+        /// Distinct people.
+        people: u8,
+        /// Groups that must be among them.
+        groups: Vec<Group>,
+    },
+    /// `evidence:kind`, such as `evidence:baa`.
+    Evidence(Code),
+    /// `fact:name`, such as `fact:inspected`.
+    Fact(Code),
+}
+
+/// What policy says about a dossier, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decision {
+    /// Release, hold or deny.
+    pub outcome: Outcome,
+    /// The rules that fired, in the order of their ids.
+    pub reasons: Vec<Fired>,
+    /// The digest of the policy set.
+    pub policy: Digest,
+    /// What approvals of this decision bind.
+    pub binding: Digest,
+    /// What people can give, if approvals can help: how many, and of which groups.
+    pub approvals: Option<(u8, Vec<Group>)>,
+}
+
+impl Decision {
+    /// Whether votes are worth asking for.
+    pub fn approvals_help(&self) -> bool {
+        self.outcome == Outcome::Hold && self.approvals.is_some()
     }
 }

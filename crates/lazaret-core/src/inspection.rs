@@ -40,7 +40,7 @@ impl Verdict {
 macro_rules! codes {
     ($(#[$doc:meta])* $name:ident { $($index:literal $variant:ident = $word:literal,)* }) => {
         $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, ::minicbor::Encode, ::minicbor::Decode)]
         #[cbor(index_only)]
         pub enum $name {
             $(
@@ -112,6 +112,16 @@ codes! {
         0 No = "no",
         1 Yes = "yes",
         2 Unknown = "unknown",
+    }
+}
+
+codes! {
+    /// What the signature inspector found, as facts and policies see it.
+    SignatureState {
+        0 Unsigned = "unsigned",
+        1 Registered = "registered",
+        2 UnknownKey = "unknown_key",
+        3 Bad = "bad",
     }
 }
 

@@ -1,0 +1,484 @@
+//! The life of a transfer: its stages, the facts that move it, and the pure functions that decide each of them.
+
+use crate::caller::{Caller, Who};
+use crate::decision::{Decision, Outcome};
+use crate::digest::{Commitment, Digest};
+use crate::dossier::Dossier;
+use crate::event::{
+    DeliveryAborted, DeliveryBegun, Event, FiredRule, TransferArrived, TransferDelivered, TransferExpired,
+    TransferInspected, TransferReleased, TransferReopened, TransferRuled, TransferWithdrawn, TransferWithheld,
+    VerdictRow,
+};
+use crate::id::{Delivery, Id, Lane, Object, Party, Request, Transfer};
+use crate::inspection::InspectorReport;
+use crate::inspection::{ContentKind, Inspector, PhiPresence, SignatureState, Verdict, codes, merge};
+use crate::refusal::Refusal;
+use crate::register::LaneTerms;
+use crate::time::{DAY_MS, Timestamp};
+
+/// How long a held transfer waits before it expires.
+pub const HOLD_MS_MAX: u64 = 14 * DAY_MS;
+/// A verdict older than this is looked at again before a byte leaves.
+pub const VERDICT_AGE_MS_MAX: u64 = 7 * DAY_MS;
+
+codes! {
+    /// Which way it crosses.
+    Direction {
+        0 In = "in",
+        1 Out = "out",
+    }
+}
+
+codes! {
+    /// What crosses.
+    TransferKind {
+        0 File = "file",
+        1 Software = "software",
+        2 Message = "message",
+        3 Device = "device",
+        4 Consignment = "consignment",
+        5 Access = "access",
+    }
+}
+
+codes! {
+    /// The door it came by or leaves by.
+    Channel {
+        0 Https = "https",
+        1 Tus = "tus",
+        2 Sftp = "sftp",
+        3 Form = "form",
+    }
+}
+
+codes! {
+    /// Where a transfer stands.
+    Stage {
+        0 Quarantined = "quarantined",
+        1 Inspected = "inspected",
+        2 Held = "held",
+        3 NotChecked = "not_checked",
+        4 Cleared = "cleared",
+        5 Released = "released",
+        6 Delivered = "delivered",
+        7 Denied = "denied",
+        8 Withdrawn = "withdrawn",
+        9 Expired = "expired",
+        10 Superseded = "superseded",
+    }
+}
+
+codes! {
+    /// Why a release was taken back.
+    WithholdCause {
+        0 Isolated = "isolated",
+        1 DecisionChanged = "decision_changed",
+        2 VerdictAged = "verdict_aged",
+    }
+}
+
+codes! {
+    /// Why inspection starts again.
+    ReopenCause {
+        0 InspectorBack = "inspector_back",
+        1 RulesChanged = "rules_changed",
+        2 Asked = "asked",
+        3 VerdictAged = "verdict_aged",
+    }
+}
+
+codes! {
+    /// Why a delivery attempt ended early.
+    DeliveryFault {
+        0 PeerLeft = "peer_left",
+        1 ContentDiffers = "content_differs",
+        2 NoLongerCleared = "no_longer_cleared",
+        3 ReadFailed = "read_failed",
+    }
+}
+
+impl Stage {
+    /// Whether nothing moves it any more.
+    pub const fn is_final(self) -> bool {
+        matches!(self, Stage::Delivered | Stage::Denied | Stage::Withdrawn | Stage::Expired | Stage::Superseded)
+    }
+
+    /// What the sender, and a clinician, see of it.
+    pub const fn sender_word(self) -> &'static str {
+        match self {
+            Stage::Quarantined | Stage::Inspected | Stage::Cleared => "checking",
+            Stage::Held => "reviewing",
+            Stage::NotChecked => "not-checked",
+            Stage::Released => "accepted",
+            Stage::Delivered => "delivered",
+            Stage::Denied => "refused",
+            Stage::Withdrawn => "withdrawn",
+            Stage::Expired => "expired",
+            Stage::Superseded => "replaced",
+        }
+    }
+}
+
+/// The stage after this fact; every other pair is refused. This function is the whole graph: `apply` uses it too.
+///
+/// # Errors
+/// [`Refusal::WrongState`] for a pair that is not an edge.
+pub fn next_stage(stage: Option<Stage>, fact: &Event) -> Result<Stage, Refusal> {
+    use Stage::{
+        Cleared, Delivered, Denied, Expired, Held, Inspected, NotChecked, Quarantined, Released, Superseded, Withdrawn,
+    };
+    Ok(match (fact, stage) {
+        (Event::TransferArrived(_), None) => Quarantined,
+        (Event::TransferInspected(_), Some(Quarantined)) => Inspected,
+        (Event::TransferRuled(ruled), Some(Inspected | Held | NotChecked | Cleared)) => match ruled.outcome {
+            Outcome::Release => Cleared,
+            Outcome::Deny => Denied,
+            Outcome::Hold if ruled.not_checked => NotChecked,
+            Outcome::Hold => Held,
+        },
+        (Event::TransferReleased(_), Some(Cleared)) => Released,
+        (Event::TransferWithheld(_), Some(Released)) => Held,
+        (Event::TransferReopened(_), Some(Held | NotChecked | Inspected | Cleared)) => Quarantined,
+        (Event::Approved(_), Some(stage @ (Held | NotChecked))) => stage,
+        (Event::Rejected(_), Some(Held | NotChecked)) => Denied,
+        (Event::TransferWithdrawn(_), Some(Quarantined | Inspected | Held | NotChecked | Cleared)) => Withdrawn,
+        (Event::TransferExpired(_), Some(Held | NotChecked)) => Expired,
+        (Event::TransferSuperseded(_), Some(stage)) if !stage.is_final() => Superseded,
+        (Event::DeliveryBegun(_) | Event::DeliveryAborted(_), Some(stage @ (Released | Delivered))) => stage,
+        (Event::TransferDelivered(_), Some(Released | Delivered)) => Delivered,
+        _ => return Err(Refusal::WrongState),
+    })
+}
+
+/// What the registers know of the place where a transfer would arrive.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Landing {
+    /// The lane and its terms.
+    pub lane: LaneTerms,
+    /// The party on the other side.
+    pub party: Id<Party>,
+    /// Whether the party is isolated.
+    pub isolated: bool,
+    /// A transfer that the same natural key already made, with its mark, if the key's window is open.
+    pub repeat_of: Option<(Id<Transfer>, Commitment)>,
+    /// The version that a new object of this name gets.
+    pub next_version: u32,
+}
+
+/// What the door knows of the sealed bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Arrival {
+    /// Drawn before the first byte.
+    pub transfer: Id<Transfer>,
+    /// Drawn before the first byte.
+    pub object: Id<Object>,
+    /// The door.
+    pub channel: Channel,
+    /// What the sender says it is.
+    pub kind: TransferKind,
+    /// The plaintext's SHA-256 under the object's key.
+    pub content: Commitment,
+    /// The manifest under the transfer's key.
+    pub manifest: Commitment,
+    /// Plaintext bytes.
+    pub size_bytes: u64,
+    /// The sender named a key for this very act (`Idempotency-Key`): other bytes under it are refused, not versioned.
+    pub key_is_exact: bool,
+    /// The plaintext's SHA-256 under the gate's own key: equal marks are equal bytes.
+    pub mark: Commitment,
+}
+
+/// May this caller send on, or collect from, this lane at all? Asked before the first byte and again in `record`.
+///
+/// # Errors
+/// Isolation, a closed lane, or a caller who does not belong to it.
+pub fn may_send(caller: &Caller, landing: &Landing) -> Result<(), Refusal> {
+    if landing.isolated {
+        return Err(Refusal::Isolated);
+    }
+    if !landing.lane.open {
+        return Err(Refusal::LaneClosed);
+    }
+    let belongs = match (landing.lane.direction, caller.who()) {
+        (Direction::In, Who::Party { party }) => *party == landing.party,
+        (Direction::In, Who::Person { party, .. }) => *party == Some(landing.party),
+        (Direction::Out, Who::Person { party: None, .. }) => true,
+        (Direction::Out, _) | (Direction::In, Who::Gate { .. }) => false,
+    };
+    if belongs { Ok(()) } else { Err(Refusal::NotAllowed) }
+}
+
+/// A sealed object becomes a transfer.
+///
+/// # Errors
+/// What [`may_send`] says; a kind or size that the lane does not take; a repeat of the same key.
+pub fn arrive(caller: &Caller, landing: &Landing, arrival: &Arrival) -> Result<Event, Refusal> {
+    may_send(caller, landing)?;
+    if !landing.lane.kinds.is_empty() && !landing.lane.kinds.contains(&arrival.kind) {
+        return Err(Refusal::KindNotOnLane);
+    }
+    if arrival.size_bytes > landing.lane.object_bytes_max {
+        return Err(Refusal::TooLarge);
+    }
+    if let Some((first, mark)) = landing.repeat_of {
+        if arrival.mark == mark {
+            return Err(Refusal::Already(first));
+        }
+        if arrival.key_is_exact {
+            return Err(Refusal::KeyReused);
+        }
+    }
+    Ok(TransferArrived {
+        transfer: arrival.transfer,
+        object: arrival.object,
+        direction: landing.lane.direction,
+        lane: landing.lane.lane,
+        party: landing.party,
+        requester: caller.actor(),
+        channel: arrival.channel,
+        kind: arrival.kind,
+        content: arrival.content,
+        manifest: arrival.manifest,
+        version: landing.next_version,
+    }
+    .into())
+}
+
+/// A transfer as the registers have it now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TransferView {
+    /// The transfer.
+    pub transfer: Id<Transfer>,
+    /// Its sealed object.
+    pub object: Id<Object>,
+    /// Where it stands.
+    pub stage: Stage,
+    /// Which way it crosses.
+    pub direction: Direction,
+    /// Its lane.
+    pub lane: Id<Lane>,
+    /// The party on the other side.
+    pub party: Id<Party>,
+    /// Who asked for it.
+    pub requester: Id<crate::id::Actor>,
+    /// What arrived.
+    pub content: Commitment,
+    /// What inspectors found, if they have answered.
+    pub evidence: Option<Digest>,
+    /// When they answered.
+    pub inspected_at: Option<Timestamp>,
+    /// The delivery opened at release.
+    pub delivery: Option<Id<Delivery>>,
+    /// Since when it stands in its stage.
+    pub since: Timestamp,
+    /// When it arrived.
+    pub arrived_at: Timestamp,
+}
+
+/// What the station found, in the words of facts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Findings {
+    /// Digest of the plaintext that was inspected, under the object's key.
+    pub content: Commitment,
+    /// Digest of the ordered findings.
+    pub evidence: Digest,
+    /// Every inspector's answer.
+    pub reports: Vec<InspectorReport>,
+    /// What the bytes are.
+    pub content_kind: ContentKind,
+    /// Whether it identifies a person.
+    pub phi: PhiPresence,
+    /// Whether it is, or holds, code.
+    pub is_code: bool,
+    /// What the signature inspector found.
+    pub signature: SignatureState,
+    /// Another bad finding that people may weigh.
+    pub other_bad: bool,
+    /// False when a digest or signature contradicts the object.
+    pub integrity_ok: bool,
+    /// Digest of the inspection rules.
+    pub rules: Digest,
+}
+
+/// The station answered.
+///
+/// # Errors
+/// The transfer is not in quarantine any more, or other bytes were inspected than arrived.
+pub fn inspect(view: &TransferView, findings: &Findings) -> Result<Event, Refusal> {
+    if findings.content != view.content {
+        return Err(Refusal::DigestMismatch);
+    }
+    let rows = findings.reports.iter().map(|report| VerdictRow {
+        inspector: report.inspector,
+        verdict: report.verdict,
+        why: report.why,
+    });
+    let fact = TransferInspected {
+        transfer: view.transfer,
+        content: findings.content,
+        evidence: findings.evidence,
+        verdicts: rows.collect(),
+        content_kind: findings.content_kind,
+        phi: findings.phi,
+        is_code: findings.is_code,
+        signature: findings.signature,
+        other_bad: findings.other_bad,
+        integrity_ok: findings.integrity_ok,
+        rules: findings.rules,
+    };
+    edge(view.stage, fact)
+}
+
+/// Policy decided on this dossier. `request` is the id to use if people can help.
+///
+/// # Errors
+/// The stage takes no ruling, or the ruling would say again what already holds.
+pub fn rule(dossier: &Dossier, decision: &Decision, request: Id<Request>) -> Result<Event, Refusal> {
+    let ruled = TransferRuled {
+        transfer: dossier.transfer.transfer,
+        outcome: decision.outcome,
+        rules: decision
+            .reasons
+            .iter()
+            .map(|fired| FiredRule { rule: fired.rule, requirement: fired.requirement_code() })
+            .collect(),
+        policy: decision.policy,
+        dossier: dossier.digest(),
+        binding: decision.binding,
+        request: decision.approvals_help().then_some(dossier.request.as_ref().map_or(request, |open| open.request)),
+        not_checked: decision.outcome == Outcome::Hold && dossier.unchecked(),
+    };
+    let stage = next_stage(Some(dossier.transfer.stage), &Event::TransferRuled(ruled.clone()))?;
+    let same_ruling = dossier.last_ruling.as_ref().is_some_and(|last| last.0 == decision.binding && last.1 == stage);
+    if stage == dossier.transfer.stage && same_ruling {
+        return Err(Refusal::Unchanged);
+    }
+    Ok(ruled.into())
+}
+
+/// Two levels of proof before a key is rewrapped: the ruling said release, and what is true now still says so.
+///
+/// # Errors
+/// Not cleared, or the decision on today's dossier is not release.
+pub fn release(dossier: &Dossier, decision: &Decision, delivery: Id<Delivery>) -> Result<Event, Refusal> {
+    if decision.outcome != Outcome::Release {
+        return Err(Refusal::NoLongerCleared);
+    }
+    let view = &dossier.transfer;
+    let fact = TransferReleased {
+        transfer: view.transfer,
+        object: view.object,
+        content: view.content,
+        policy: decision.policy,
+        dossier: dossier.digest(),
+        delivery,
+        request: dossier.request.as_ref().map(|open| open.request),
+    };
+    edge(view.stage, fact)
+}
+
+/// A released, undelivered transfer goes back under quarantine.
+///
+/// # Errors
+/// It is not released, or already delivered.
+pub fn withhold(view: &TransferView, cause: WithholdCause) -> Result<Event, Refusal> {
+    edge(view.stage, TransferWithheld { transfer: view.transfer, cause })
+}
+
+/// Inspection starts again.
+///
+/// # Errors
+/// The stage does not allow it.
+pub fn reopen(view: &TransferView, cause: ReopenCause) -> Result<Event, Refusal> {
+    edge(view.stage, TransferReopened { transfer: view.transfer, cause })
+}
+
+/// The sender takes it back.
+///
+/// # Errors
+/// Somebody else asks, or it was released.
+pub fn withdraw(view: &TransferView, caller: &Caller) -> Result<Event, Refusal> {
+    if caller.actor() != view.requester && caller.party() != Some(view.party) {
+        return Err(Refusal::NotAllowed);
+    }
+    edge(view.stage, TransferWithdrawn { transfer: view.transfer })
+}
+
+/// The hold outlived its time.
+///
+/// # Errors
+/// Not held, or not yet 14 days.
+pub fn expire(view: &TransferView, at: Timestamp) -> Result<Event, Refusal> {
+    if at.millis_since(view.since) < HOLD_MS_MAX {
+        return Err(Refusal::WrongState);
+    }
+    edge(view.stage, TransferExpired { transfer: view.transfer })
+}
+
+/// A recipient asks for the bytes: recorded before the first one leaves.
+///
+/// # Errors
+/// Not released, or today's dossier no longer allows it.
+pub fn begin_delivery(
+    dossier: &Dossier,
+    decision: &Decision,
+    caller: &Caller,
+    attempt: u32,
+    channel: Channel,
+) -> Result<Event, Refusal> {
+    if decision.outcome != Outcome::Release {
+        return Err(Refusal::NoLongerCleared);
+    }
+    let view = &dossier.transfer;
+    let delivery = view.delivery.ok_or(Refusal::WrongState)?;
+    edge(view.stage, DeliveryBegun { transfer: view.transfer, delivery, recipient: caller.actor(), attempt, channel })
+}
+
+/// The recipient has every byte. What left must be what arrived and was inspected.
+///
+/// # Errors
+/// Not released, or other bytes left.
+pub fn deliver(view: &TransferView, caller: &Caller, content: Commitment) -> Result<Event, Refusal> {
+    if content != view.content {
+        return Err(Refusal::DigestMismatch);
+    }
+    let delivery = view.delivery.ok_or(Refusal::WrongState)?;
+    edge(view.stage, TransferDelivered { transfer: view.transfer, delivery, recipient: caller.actor(), content })
+}
+
+/// The attempt ended early.
+///
+/// # Errors
+/// Not released.
+pub fn abort_delivery(view: &TransferView, attempt: u32, fault: DeliveryFault) -> Result<Event, Refusal> {
+    let delivery = view.delivery.ok_or(Refusal::WrongState)?;
+    edge(view.stage, DeliveryAborted { transfer: view.transfer, delivery, attempt, fault })
+}
+
+/// The merged verdict over the lane's required inspectors.
+pub fn merged(lane: &LaneTerms, rows: &[VerdictRow]) -> Verdict {
+    let reports: Vec<InspectorReport> = rows
+        .iter()
+        .map(|row| InspectorReport {
+            inspector: row.inspector,
+            verdict: row.verdict,
+            why: row.why,
+            bytes_seen: 0,
+            bytes_total: 0,
+            members_seen: 0,
+            members_total: 0,
+        })
+        .collect();
+    merge(&lane.required_inspectors(), &reports)
+}
+
+/// What one required inspector says; no answer is not inspected.
+pub fn verdict_of(rows: &[VerdictRow], inspector: Inspector) -> Verdict {
+    rows.iter().filter(|row| row.inspector == inspector).map(|row| row.verdict).max().unwrap_or(Verdict::NotInspected)
+}
+
+fn edge(stage: Stage, fact: impl Into<Event>) -> Result<Event, Refusal> {
+    let event = fact.into();
+    next_stage(Some(stage), &event)?;
+    Ok(event)
+}
