@@ -1,0 +1,124 @@
+//! What can go wrong in the vault. No variant carries a key, content or a path that tells of a person.
+
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+
+/// A failure of ours, of the disk, or of the keyring's store; never the peer's doing.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Fault {
+    /// The disk or the quota is full (ENOSPC, EDQUOT). The only disk error after which the process may go on.
+    Full,
+    /// Any other disk error. The caller must abort the process: after a failed write or fsync the pages may be gone
+    /// though the next fsync succeeds, so nothing that this process believes about the disk can be trusted.
+    Disk {
+        /// What was being done.
+        doing: &'static str,
+        /// The kind of error.
+        kind: io::ErrorKind,
+        /// The operating system's number, where it gave one.
+        errno: Option<i32>,
+    },
+    /// No such file.
+    Missing,
+    /// A file of this name is there already: an id was used twice.
+    Exists,
+    /// The blob, field or state does not authenticate, or is cut short.
+    Corrupt,
+    /// The keyring has no row that opens this for the caller's purpose.
+    NoKey,
+    /// A wrapped key does not open, or its row is malformed.
+    BadWrap,
+    /// The keyring belongs to another root, or the passphrase is wrong.
+    WrongRoot,
+    /// The keyring lacks the key-encryption keys of a gate that should have them.
+    KeyringIncomplete,
+    /// More bytes than the object may have.
+    TooLarge {
+        /// The limit that applied, in bytes.
+        object_size_max: u64,
+    },
+    /// This writer failed before; its object can only be resumed or discarded.
+    Poisoned,
+    /// A secret file that others than its owner may use.
+    LooseMode {
+        /// The file.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+    },
+    /// A secret file whose content is not what it must be.
+    BadSecretFile {
+        /// The file.
+        path: PathBuf,
+        /// What it must be.
+        expected: &'static str,
+    },
+    /// The random source gave nothing.
+    Random,
+    /// The keyring's store failed.
+    Rows(Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl Fault {
+    /// Whether the process must end rather than go on: see [`Fault::Disk`].
+    pub fn is_fatal(&self) -> bool {
+        matches!(self, Fault::Disk { .. })
+    }
+
+    /// The fault for an error that the operating system gave while `doing` something to a file.
+    pub fn of_io(doing: &'static str, error: &io::Error) -> Fault {
+        match error.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Fault::Full,
+            io::ErrorKind::NotFound => Fault::Missing,
+            io::ErrorKind::AlreadyExists => Fault::Exists,
+            kind => Fault::Disk { doing, kind, errno: error.raw_os_error() },
+        }
+    }
+
+    /// The same disk fault once more, for each caller that waited for one failed flush.
+    pub(crate) fn again(&self) -> Fault {
+        match self {
+            Fault::Full => Fault::Full,
+            Fault::Missing => Fault::Missing,
+            Fault::Exists => Fault::Exists,
+            Fault::Disk { doing, kind, errno } => Fault::Disk { doing, kind: *kind, errno: *errno },
+            _ => Fault::Disk { doing: "flush", kind: io::ErrorKind::Other, errno: None },
+        }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Fault::Full => f.write_str("the disk is full"),
+            Fault::Disk { doing, kind, errno: Some(errno) } => write!(f, "disk error {errno} ({kind}) in {doing}"),
+            Fault::Disk { doing, kind, errno: None } => write!(f, "disk error ({kind}) in {doing}"),
+            Fault::Missing => f.write_str("no such file in the vault"),
+            Fault::Exists => f.write_str("the vault has a file of this name already"),
+            Fault::Corrupt => f.write_str("the sealed bytes do not authenticate"),
+            Fault::NoKey => f.write_str("the keyring has no key for this purpose"),
+            Fault::BadWrap => f.write_str("a wrapped key does not open"),
+            Fault::WrongRoot => f.write_str("the keyring was made under another root key; give the right key file or passphrase"),
+            Fault::KeyringIncomplete => f.write_str("the keyring lacks key-encryption keys; restore keyring.db from a backup"),
+            Fault::TooLarge { object_size_max } => write!(f, "the object is larger than {object_size_max} bytes"),
+            Fault::Poisoned => f.write_str("an earlier write of this object failed"),
+            Fault::LooseMode { path, mode } => {
+                write!(f, "{} is open to others (mode {mode:04o}); run: chmod 600 {}", path.display(), path.display())
+            }
+            Fault::BadSecretFile { path, expected } => write!(f, "{} must be {expected}", path.display()),
+            Fault::Random => f.write_str("the random source failed"),
+            Fault::Rows(_) => f.write_str("the keyring's store failed"),
+        }
+    }
+}
+
+impl std::error::Error for Fault {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Fault::Rows(error) => Some(error.as_ref()),
+            _ => None,
+        }
+    }
+}
