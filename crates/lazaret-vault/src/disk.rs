@@ -81,7 +81,7 @@ pub enum Access {
     ReadWrite,
 }
 
-/// What the vault asks of a disk. Errors other than "full", "missing" and "exists" are fatal: see [`Fault::Disk`].
+/// What the vault asks of a disk. [`Fault::Unopened`] may come of any call that opens something; [`Fault::Disk`] is fatal.
 pub trait Disk: Send + Sync {
     /// Makes a file of mode 0600 that must not exist yet.
     ///
@@ -158,7 +158,7 @@ impl Disk for RealDisk {
             .create_new(true)
             .mode(0o600)
             .open(path)
-            .map_err(|error| Fault::of_io("create", &error))?;
+            .map_err(|error| Fault::of_open("create", &error))?;
         Ok(Box::new(RealFile(file)))
     }
 
@@ -168,7 +168,7 @@ impl Disk for RealDisk {
             .write(access == Access::ReadWrite)
             .custom_flags(rustix::fs::OFlags::NOFOLLOW.bits().cast_signed())
             .open(path)
-            .map_err(|error| Fault::of_io("open", &error))?;
+            .map_err(|error| Fault::of_open("open", &error))?;
         Ok(Box::new(RealFile(file)))
     }
 
@@ -184,12 +184,12 @@ impl Disk for RealDisk {
     }
 
     fn sync_directory(&self, path: &Path) -> Result<(), Fault> {
-        let directory = File::open(path).map_err(|error| Fault::of_io("open directory", &error))?;
+        let directory = File::open(path).map_err(|error| Fault::of_open("open directory", &error))?;
         directory.sync_all().map_err(|error| Fault::of_io("fsync directory", &error))
     }
 
     fn file_system(&self, path: &Path) -> Result<Box<dyn FileSystem>, Fault> {
-        let directory = File::open(path).map_err(|error| Fault::of_io("open directory", &error))?;
+        let directory = File::open(path).map_err(|error| Fault::of_open("open directory", &error))?;
         Ok(Box::new(RealFileSystem(directory)))
     }
 
@@ -205,11 +205,11 @@ impl Disk for RealDisk {
             .recursive(true)
             .mode(0o700)
             .create(path)
-            .map_err(|error| Fault::of_io("make directory", &error))
+            .map_err(|error| Fault::of_open("make directory", &error))
     }
 
     fn space(&self, path: &Path) -> Result<Space, Fault> {
-        let found = rustix::fs::statvfs(path).map_err(|errno| of_errno("statvfs", errno))?;
+        let found = rustix::fs::statvfs(path).map_err(|errno| Fault::of_open("statvfs", &errno.into()))?;
         Ok(Space {
             free_bytes: found.f_bavail.saturating_mul(found.f_frsize),
             total_bytes: found.f_blocks.saturating_mul(found.f_frsize),
@@ -217,7 +217,7 @@ impl Disk for RealDisk {
     }
 
     fn list(&self, path: &Path) -> Result<Vec<Listed>, Fault> {
-        let of = |error: io::Error| Fault::of_io("list", &error);
+        let of = |error: io::Error| Fault::of_open("list", &error);
         let mut out = Vec::new();
         for entry in std::fs::read_dir(path).map_err(of)? {
             let entry = entry.map_err(of)?;
@@ -240,14 +240,12 @@ impl Disk for RealDisk {
     }
 
     fn boot_id(&self) -> Result<[u8; 16], Fault> {
-        let text = std::fs::read_to_string(BOOT_ID).map_err(|error| Fault::of_io("read boot id", &error))?;
+        let text = std::fs::read_to_string(BOOT_ID).map_err(|error| Fault::of_open("read boot id", &error))?;
         let digits: String = text.chars().filter(char::is_ascii_hexdigit).collect();
         let value = u128::from_str_radix(&digits, 16);
-        value.map(u128::to_be_bytes).map_err(|_| Fault::Disk {
-            doing: "read boot id",
-            kind: io::ErrorKind::InvalidData,
-            errno: None,
-        })
+        value
+            .map(u128::to_be_bytes)
+            .map_err(|_| Fault::Unopened { doing: "read boot id", kind: io::ErrorKind::InvalidData })
     }
 }
 
@@ -276,10 +274,7 @@ impl DiskFile for RealFile {
     }
 
     fn mode(&self) -> Result<u32, Fault> {
-        self.0
-            .metadata()
-            .map(|found| found.permissions().mode() & 0o7777)
-            .map_err(|error| Fault::of_io("stat", &error))
+        self.0.metadata().map(|found| found.permissions().mode() & 0o7777).map_err(|error| Fault::of_io("stat", &error))
     }
 
     fn sync(&self) -> Result<(), Fault> {

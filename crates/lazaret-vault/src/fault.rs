@@ -20,6 +20,13 @@ pub enum Fault {
         /// The operating system's number, where it gave one.
         errno: Option<i32>,
     },
+    /// A file or directory cannot be opened (no descriptor left, no permission). Nothing was written; the process may go on.
+    Unopened {
+        /// What was being done.
+        doing: &'static str,
+        /// The kind of error.
+        kind: io::ErrorKind,
+    },
     /// No such file.
     Missing,
     /// A file of this name is there already: an id was used twice.
@@ -69,20 +76,32 @@ impl Fault {
 
     /// The fault for an error that the operating system gave while `doing` something to a file.
     pub fn of_io(doing: &'static str, error: &io::Error) -> Fault {
-        match error.kind() {
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Fault::Full,
-            io::ErrorKind::NotFound => Fault::Missing,
-            io::ErrorKind::AlreadyExists => Fault::Exists,
-            kind => Fault::Disk { doing, kind, errno: error.raw_os_error() },
+        Fault::expected(error.kind()).unwrap_or(Fault::Disk { doing, kind: error.kind(), errno: error.raw_os_error() })
+    }
+
+    /// The fault for an error that came before anything could be written: see [`Fault::Unopened`].
+    pub fn of_open(doing: &'static str, error: &io::Error) -> Fault {
+        Fault::expected(error.kind()).unwrap_or(Fault::Unopened { doing, kind: error.kind() })
+    }
+
+    #[expect(clippy::wildcard_enum_match_arm, reason = "every other kind, known or not, is treated as the worse one")]
+    fn expected(kind: io::ErrorKind) -> Option<Fault> {
+        match kind {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Some(Fault::Full),
+            io::ErrorKind::NotFound => Some(Fault::Missing),
+            io::ErrorKind::AlreadyExists => Some(Fault::Exists),
+            _ => None,
         }
     }
 
     /// The same disk fault once more, for each caller that waited for one failed flush.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "a flush that failed in any other way is fatal")]
     pub(crate) fn again(&self) -> Fault {
         match self {
             Fault::Full => Fault::Full,
             Fault::Missing => Fault::Missing,
             Fault::Exists => Fault::Exists,
+            Fault::Unopened { doing, kind } => Fault::Unopened { doing, kind: *kind },
             Fault::Disk { doing, kind, errno } => Fault::Disk { doing, kind: *kind, errno: *errno },
             _ => Fault::Disk { doing: "flush", kind: io::ErrorKind::Other, errno: None },
         }
@@ -95,13 +114,18 @@ impl fmt::Display for Fault {
             Fault::Full => f.write_str("the disk is full"),
             Fault::Disk { doing, kind, errno: Some(errno) } => write!(f, "disk error {errno} ({kind}) in {doing}"),
             Fault::Disk { doing, kind, errno: None } => write!(f, "disk error ({kind}) in {doing}"),
+            Fault::Unopened { doing, kind } => write!(f, "cannot {doing}: {kind}"),
             Fault::Missing => f.write_str("no such file in the vault"),
             Fault::Exists => f.write_str("the vault has a file of this name already"),
             Fault::Corrupt => f.write_str("the sealed bytes do not authenticate"),
             Fault::NoKey => f.write_str("the keyring has no key for this purpose"),
             Fault::BadWrap => f.write_str("a wrapped key does not open"),
-            Fault::WrongRoot => f.write_str("the keyring was made under another root key; give the right key file or passphrase"),
-            Fault::KeyringIncomplete => f.write_str("the keyring lacks key-encryption keys; restore keyring.db from a backup"),
+            Fault::WrongRoot => {
+                f.write_str("the keyring was made under another root key; give the right key file or passphrase")
+            }
+            Fault::KeyringIncomplete => {
+                f.write_str("the keyring lacks key-encryption keys; restore keyring.db from a backup")
+            }
             Fault::TooLarge { object_size_max } => write!(f, "the object is larger than {object_size_max} bytes"),
             Fault::Poisoned => f.write_str("an earlier write of this object failed"),
             Fault::LooseMode { path, mode } => {
@@ -116,9 +140,6 @@ impl fmt::Display for Fault {
 
 impl std::error::Error for Fault {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            Fault::Rows(error) => Some(error.as_ref()),
-            _ => None,
-        }
+        if let Fault::Rows(error) = self { Some(error.as_ref()) } else { None }
     }
 }

@@ -66,7 +66,10 @@ impl SubjectKey {
 }
 
 fn check_label(label: &str) {
-    assert!(!label.is_empty() && !label.contains('\0'), "a label is not empty and has no NUL: the info string is parsed by it");
+    assert!(
+        !label.is_empty() && !label.contains('\0'),
+        "a label is not empty and has no NUL: the info string is parsed by it"
+    );
 }
 
 pub(crate) fn seal(key: &Key, random: &dyn Random, label: &str, plain: &[u8]) -> Result<Vec<u8>, Fault> {

@@ -91,7 +91,7 @@ impl Flusher {
         std::thread::Builder::new()
             .name("vault-flush".into())
             .spawn(move || worker.run(&jobs))
-            .map_err(|error| Fault::of_io("start thread", &error))?;
+            .map_err(|error| Fault::of_open("start thread", &error))?;
         Ok(Flusher { queue })
     }
 
@@ -133,7 +133,7 @@ impl Worker {
         let whole = renamed.len() >= WHOLE_FILE_SYSTEM_MIN && elsewhere <= UNSYNCED_BYTES_MAX;
         let outcome = if whole { self.file_system.sync() } else { self.sync_each(&renamed) };
         for waiting in renamed {
-            let answer = outcome.as_ref().map(|()| ()).map_err(Fault::again);
+            let answer = outcome.as_ref().copied().map_err(Fault::again);
             // A caller that no longer waits leaves an orphan for the reaper.
             let _gone = waiting.answer.send(answer);
         }

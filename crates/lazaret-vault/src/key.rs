@@ -69,7 +69,10 @@ impl hkdf::KeyType for Length {
     }
 }
 
-#[expect(clippy::expect_used, reason = "HKDF fails only beyond 255 hash lengths; every caller asks for at most 76 bytes")]
+#[expect(
+    clippy::expect_used,
+    reason = "HKDF fails only beyond 255 hash lengths; every caller asks for at most 76 bytes"
+)]
 fn expand_into(algorithm: hkdf::Algorithm, prk: &[u8; KEY_BYTES], info: &[&[u8]], out: &mut [u8]) {
     let prk = Prk::new_less_safe(algorithm, prk);
     let length = Length(out.len());
@@ -95,7 +98,10 @@ impl Aead {
     }
 
     /// Seals in place and gives the tag. The caller answers for the nonce being new under this key.
-    #[expect(clippy::expect_used, reason = "GCM sealing fails only beyond 64 GiB of plaintext; callers pass at most 16 KiB chunks or small fields")]
+    #[expect(
+        clippy::expect_used,
+        reason = "GCM sealing fails only beyond 64 GiB of plaintext; callers pass at most 16 KiB chunks or small fields"
+    )]
     pub(crate) fn seal_in_place(&self, nonce: [u8; NONCE_BYTES], aad: &[u8], in_out: &mut [u8]) -> [u8; TAG_BYTES] {
         let tag = self
             .0

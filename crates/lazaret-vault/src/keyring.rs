@@ -227,12 +227,7 @@ impl Keyring {
         Ok(keyring)
     }
 
-    fn load(
-        gate: Id<Gate>,
-        roots: Roots,
-        random: Arc<dyn Random>,
-        rows: Arc<dyn KeyRows>,
-    ) -> Result<Keyring, Fault> {
+    fn load(gate: Id<Gate>, roots: Roots, random: Arc<dyn Random>, rows: Arc<dyn KeyRows>) -> Result<Keyring, Fault> {
         let ring = |purpose| (purpose, Arc::new(Ring::new(gate, purpose, Arc::clone(&random))));
         let rings: BTreeMap<_, _> = Purpose::ALL.into_iter().map(ring).collect();
         let keyring = Keyring { gate, roots, random, rows, rings };

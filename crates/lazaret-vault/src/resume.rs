@@ -92,11 +92,7 @@ fn decode(plain: &[u8]) -> Option<State> {
 /// What an interrupted upload turned out to be.
 pub(crate) enum Found {
     /// The blob goes on growing.
-    Whole {
-        cipher: Cipher,
-        file: Box<dyn DiskFile>,
-        state: State,
-    },
+    Whole { cipher: Cipher, file: Box<dyn DiskFile>, state: State },
     /// The prefix must be sealed anew.
     Torn(Prefix),
 }

@@ -168,8 +168,12 @@ impl Stretch {
             return None;
         }
         let salt = u128::from_str_radix(salt, 16).ok()?.to_be_bytes();
-        let stretch =
-            Stretch { memory_kib: memory.parse().ok()?, passes: passes.parse().ok()?, lanes: lanes.parse().ok()?, salt };
+        let stretch = Stretch {
+            memory_kib: memory.parse().ok()?,
+            passes: passes.parse().ok()?,
+            lanes: lanes.parse().ok()?,
+            salt,
+        };
         let bounded = (MEMORY_KIB..=MEMORY_KIB_MAX).contains(&stretch.memory_kib)
             && (PASSES..=PASSES_MAX).contains(&stretch.passes)
             && (LANES..=LANES_MAX).contains(&stretch.lanes);
