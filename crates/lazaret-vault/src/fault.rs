@@ -143,3 +143,23 @@ impl std::error::Error for Fault {
         if let Fault::Rows(error) = self { Some(error.as_ref()) } else { None }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_full_disk_is_answered_and_every_other_failed_write_is_fatal() {
+        let fault = |errno| Fault::of_io("write", &io::Error::from_raw_os_error(errno));
+        let (eio, enospc, edquot, erofs, efbig) = (5, 28, 122, 30, 27);
+        for errno in [enospc, edquot] {
+            assert!(matches!(fault(errno), Fault::Full) && !fault(errno).is_fatal(), "errno {errno}");
+            assert!(matches!(fault(errno).again(), Fault::Full), "errno {errno}");
+        }
+        for errno in [eio, erofs, efbig] {
+            assert!(fault(errno).is_fatal() && fault(errno).again().is_fatal(), "errno {errno}");
+        }
+        let too_many_open = io::Error::from_raw_os_error(24);
+        assert!(!Fault::of_open("open", &too_many_open).is_fatal());
+    }
+}

@@ -17,7 +17,7 @@ struct State {
     files: Vec<Vec<u8>>,
     durable_files: Vec<Vec<u8>>,
     /// Every write there ever was, by file: a second, different one at a place means a nonce used twice.
-    written: BTreeMap<usize, BTreeMap<u64, u8>>,
+    written: BTreeMap<usize, Vec<Option<u8>>>,
     twice: bool,
     boots: u8,
     steps_left: Option<usize>,
@@ -114,10 +114,13 @@ impl DiskFile for MemoryFile {
             file.resize(at + bytes.len(), 0);
         }
         file[at..at + bytes.len()].copy_from_slice(bytes);
-        for (position, byte) in (offset..).zip(bytes) {
-            let before = state.written.entry(self.number).or_default().insert(position, *byte);
-            state.twice |= before.is_some_and(|before| before != *byte);
+        let mut twice = false;
+        let written = state.written.entry(self.number).or_default();
+        written.resize(written.len().max(at + bytes.len()), None);
+        for (slot, byte) in written[at..].iter_mut().zip(bytes) {
+            twice |= slot.replace(*byte).is_some_and(|before| before != *byte);
         }
+        state.twice |= twice;
         stopped
     }
 
