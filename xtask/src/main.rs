@@ -1,2 +1,73 @@
-//! placeholder
-fn main() {}
+//! `cargo xtask COMMAND`: the developer's commands. `cargo xtask` alone lists them.
+
+use std::io::{self, Write};
+use std::path::Path;
+use std::process::ExitCode;
+
+use xtask::finding::Finding;
+use xtask::{evidence, floors, steps, tidy};
+
+const USAGE: &str = "\
+cargo xtask tidy        the rules of the house over every file
+cargo xtask floors      Cargo.lock against security/advisories.toml
+cargo xtask evidence    requirements and the tests that meet them
+cargo xtask test        everything that CI runs
+      --only STEP       one step, can be repeated
+      --deny            fail when cargo-deny is not installed
+      --list            names of the steps";
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = args.iter().map(String::as_str).collect();
+    match run(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/..")), &words) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            let _ = writeln!(io::stderr(), "xtask: {error}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run(root: &Path, words: &[&str]) -> io::Result<bool> {
+    match words {
+        ["tidy"] => report(&tidy::check(root)?),
+        ["floors"] => report(&floors::check(root)?),
+        ["evidence"] => {
+            let matrix = evidence::read(root)?;
+            write!(io::stdout(), "{matrix}")?;
+            report(&matrix.findings())
+        }
+        ["test", "--list"] => {
+            steps::names().try_for_each(|name| writeln!(io::stdout(), "{name}"))?;
+            Ok(true)
+        }
+        ["test", options @ ..] => test(root, options),
+        _ => Err(io::Error::other(format!("what shall I do?\n{USAGE}"))),
+    }
+}
+
+fn test(root: &Path, options: &[&str]) -> io::Result<bool> {
+    let mut only = Vec::new();
+    let mut deny = false;
+    let mut rest = options.iter();
+    while let Some(option) = rest.next() {
+        match *option {
+            "--deny" => deny = true,
+            "--only" => {
+                let step = rest.next().ok_or_else(|| io::Error::other("--only takes the name of a step"))?;
+                only.push((*step).to_owned());
+            }
+            unknown => return Err(io::Error::other(format!("{unknown} is no option of test\n{USAGE}"))),
+        }
+    }
+    steps::run(root, &only, deny)
+}
+
+fn report(findings: &[Finding]) -> io::Result<bool> {
+    let mut out = io::stdout().lock();
+    for finding in findings {
+        writeln!(out, "{finding}")?;
+    }
+    Ok(findings.is_empty())
+}
