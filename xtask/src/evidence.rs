@@ -16,11 +16,11 @@ use serde::Deserialize;
 use crate::finding::Finding;
 use crate::lexer::is_ident;
 use crate::source::Source;
+use crate::threats;
 use crate::tree::Tree;
 
 /// Where the requirements lie.
 pub const REQUIREMENTS: &str = "docs/requirements.toml";
-const THREATS: &str = "docs/threats.md";
 // In two halves: this file, too, is searched for marks.
 const MARK: &str = concat!("EVIDENCE", "-OF:");
 
@@ -78,15 +78,30 @@ pub struct Matrix {
     faults: Vec<Finding>,
 }
 
+/// Brings the list and the threats' table up to the marks that the tests carry.
+///
+/// # Errors
+/// A file that cannot be read or written, or a list that is not understood.
+pub fn write(root: &Path) -> io::Result<()> {
+    let list = fs::read_to_string(root.join(REQUIREMENTS))?;
+    let tree = Tree::read(root)?;
+    let list = Matrix::new(&list, &tree).map_err(io::Error::other)?.promoted(&list);
+    let matrix = Matrix::new(&list, &tree).map_err(io::Error::other)?;
+    let threats = fs::read_to_string(root.join(threats::THREATS))?;
+    fs::write(root.join(REQUIREMENTS), list)?;
+    fs::write(root.join(threats::THREATS), threats::written(&threats, &matrix))
+}
+
 /// Reads requirements and marks of the project at `root`.
 ///
 /// # Errors
 /// A file that cannot be read, or a list that is not understood.
 pub fn read(root: &Path) -> io::Result<Matrix> {
     let list = fs::read_to_string(root.join(REQUIREMENTS))?;
-    let threats = fs::read_to_string(root.join(THREATS))?;
+    let threats = fs::read_to_string(root.join(threats::THREATS))?;
     let mut matrix = Matrix::new(&list, &Tree::read(root)?).map_err(io::Error::other)?;
-    matrix.check_references(THREATS, &threats);
+    let untrue = threats::check(&threats, &matrix);
+    matrix.faults.extend(untrue);
     Ok(matrix)
 }
 
@@ -167,13 +182,27 @@ impl Matrix {
         }
     }
 
-    /// A document may speak of requirements that exist, and of no others.
-    pub fn check_references(&mut self, path: &str, text: &str) {
-        for (index, line) in text.lines().enumerate() {
-            for id in ids(line).into_iter().filter(|id| !self.requirements.iter().any(|known| known.id == *id)) {
-                self.faults.push(Finding::new(path, index + 1, format!("{id} is no requirement of {REQUIREMENTS}")));
+    /// How far a requirement has come; `None` when there is no such requirement.
+    #[must_use]
+    pub fn status(&self, id: &str) -> Option<Status> {
+        self.requirements.iter().find(|requirement| requirement.id == id).map(|requirement| requirement.status)
+    }
+
+    /// The list with every requirement called active that a test meets. The other way is a person's decision.
+    #[must_use]
+    pub fn promoted(&self, list: &str) -> String {
+        let mut current = "";
+        let mut lines = Vec::new();
+        for line in list.lines() {
+            current = line.strip_prefix("id = ").map_or(current, |id| id.trim_matches('"'));
+            let met = self.witnesses.contains_key(current);
+            match line {
+                _ if met && line.starts_with("status = ") => lines.push("status = \"active\""),
+                _ if met && line.starts_with("with = ") => {}
+                _ => lines.push(line),
             }
         }
+        lines.join("\n") + "\n"
     }
 
     /// What makes the list untrue.
@@ -227,7 +256,9 @@ fn marked(text: &str) -> Option<Vec<String>> {
     Some(ids(&list))
 }
 
-fn ids(text: &str) -> Vec<String> {
+/// The ids of requirements that a text names.
+#[must_use]
+pub fn ids(text: &str) -> Vec<String> {
     let words = text.split(|c: char| !(c == '-' || (c.is_ascii() && is_ident(c as u8))));
     words
         .filter(|word| word.len() == 5 && word.starts_with("R-") && word.bytes().skip(2).all(|b| b.is_ascii_digit()))
@@ -297,12 +328,19 @@ mod tests {
     }
 
     #[test]
-    fn tests_in_other_languages_and_documents_are_read_too() {
+    fn tests_in_other_languages_are_read_too() {
         let tree = Tree::new([("tests/clients/put.py", format!("# {MARK} R-001\n").as_str())]);
-        let mut matrix = Matrix::new(&LIST.replace("STATUS", "active"), &tree).expect("well formed");
+        let matrix = Matrix::new(&LIST.replace("STATUS", "active"), &tree).expect("well formed");
         assert_eq!(matrix.findings(), []);
-        matrix.check_references("docs/threats.md", "by R-001 and R-404");
-        assert_eq!(matrix.findings().len(), 1);
+    }
+
+    #[test]
+    fn a_list_can_be_brought_up_to_its_marks_and_no_further() {
+        let list = LIST.replace("STATUS", "later") + "with = \"goods\"\n";
+        let marked = Tree::new([("crates/lazaret/tests/it/a.rs", mark("R-001").as_str())]);
+        let promoted = Matrix::new(&list, &marked).expect("well formed").promoted(&list);
+        assert_eq!(promoted, LIST.replace("STATUS", "active"));
+        assert_eq!(Matrix::new(&list, &Tree::default()).expect("well formed").promoted(&list), list);
     }
 
     #[test]

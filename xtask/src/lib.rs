@@ -11,5 +11,6 @@ pub mod lexer;
 pub mod rules;
 pub mod source;
 pub mod steps;
+pub mod threats;
 pub mod tidy;
 pub mod tree;

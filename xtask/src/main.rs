@@ -11,6 +11,7 @@ const USAGE: &str = "\
 cargo xtask tidy        the rules of the house over every file
 cargo xtask floors      Cargo.lock against security/advisories.toml
 cargo xtask evidence    requirements and the tests that meet them
+      --write           bring docs/requirements.toml and docs/threats.md up to the marks
 cargo xtask test        everything that CI runs
       --only STEP       one step, can be repeated
       --deny            fail when cargo-deny is not installed
@@ -37,6 +38,10 @@ fn run(root: &Path, words: &[&str]) -> io::Result<bool> {
             let matrix = evidence::read(root)?;
             write!(io::stdout(), "{matrix}")?;
             report(&matrix.findings())
+        }
+        ["evidence", "--write"] => {
+            evidence::write(root)?;
+            report(&evidence::read(root)?.findings())
         }
         ["test", "--list"] => {
             steps::names().try_for_each(|name| writeln!(io::stdout(), "{name}"))?;

@@ -6,6 +6,7 @@ fn root() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
 }
 
+// EVIDENCE-OF
 #[test]
 fn the_tree_keeps_every_rule_of_the_house() {
     let findings = xtask::tidy::check(root()).expect("the tree can be read");
@@ -13,6 +14,7 @@ fn the_tree_keeps_every_rule_of_the_house() {
     assert!(text.is_empty(), "{}", text.join("\n"));
 }
 
+// EVIDENCE-OF: R-421
 #[test]
 fn no_locked_version_is_below_its_floor() {
     let findings = xtask::floors::check(root()).expect("Cargo.lock and security/advisories.toml can be read");
