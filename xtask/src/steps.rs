@@ -68,12 +68,15 @@ pub fn run(root: &Path, only: &[String], deny: bool) -> io::Result<bool> {
     for (name, action) in STEPS.iter().filter(|(name, _)| only.is_empty() || only.iter().any(|wanted| wanted == name)) {
         let step_begun = Instant::now();
         say(&format!("== {name}"))?;
+        let failed_before = tally.failed;
         let outcome = perform(root, *action, deny, &mut tally)?;
         let word = match outcome {
             Outcome::Passed => "passed",
             Outcome::Skipped => "skipped",
             Outcome::Failed => {
                 failed.push(*name);
+                // A step that fails without a failing test still counts: the last line never says "0 failed" for it.
+                tally.failed += u64::from(tally.failed == failed_before);
                 "FAILED"
             }
         };
@@ -183,6 +186,7 @@ fn pass_on(stream: impl Read) -> io::Result<Tally> {
 
 /// The counts in a summary line of cargo-nextest, cargo test or node's test runner.
 fn tally_of(line: &str) -> Option<Tally> {
+    let line = without_colour(line);
     let line = line.trim_start();
     let before = |word: &str| -> Option<u64> {
         let words: Vec<&str> =
@@ -198,6 +202,13 @@ fn tally_of(line: &str) -> Option<Tally> {
         (None, None) => None,
         (passed, failed) => Some(Tally { passed: passed.unwrap_or(0), failed: failed.unwrap_or(0) }),
     }
+}
+
+/// The text without the escapes by which a terminal is told colours (ECMA-48 section 8.3.117).
+fn without_colour(line: &str) -> String {
+    let mut pieces = line.split("\u{1b}[");
+    let first = pieces.next().unwrap_or_default().to_owned();
+    pieces.fold(first, |text, piece| text + piece.split_once('m').map_or(piece, |(_, rest)| rest))
 }
 
 fn say(line: &str) -> io::Result<()> {
@@ -218,6 +229,8 @@ mod tests {
         check("     Summary [   1.234s] 412 tests run: 410 passed (3 slow), 2 failed, 1 skipped", 410, 2);
         check("     Summary [   0.1s] 1 test run: 1 passed, 0 skipped", 1, 0);
         check("test result: ok. 7 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out", 7, 0);
+        let coloured = "\u{1b}[32;1m     Summary\u{1b}[0m [   0.3s] \u{1b}[1m54\u{1b}[0m tests run: \u{1b}[1m54\u{1b}[0m \u{1b}[32;1mpassed\u{1b}[0m";
+        check(coloured, 54, 0);
         check("# pass 12", 12, 0);
         check("ℹ fail 3", 0, 3);
         assert_eq!(tally_of("        PASS [   0.1s] lazaret it::three_passed"), None);
