@@ -48,7 +48,9 @@ impl Tree {
                 if kind.is_dir() && !SKIPPED.contains(&name.as_str()) {
                     folders.push(entry.path());
                 } else if kind.is_file() && is_text(&name) {
-                    tree.add(&relative(root, &entry.path()), &fs::read_to_string(entry.path())?);
+                    // A sample of hostile text is a file like another: what is no UTF-8 in it is no mark either.
+                    let text = fs::read(entry.path())?;
+                    tree.add(&relative(root, &entry.path()), &String::from_utf8_lossy(&text));
                 }
             }
         }
