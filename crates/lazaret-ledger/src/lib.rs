@@ -1,1 +1,5 @@
-//! placeholder
+//! The ledger's mathematics.
+
+pub mod cbor;
+pub mod entry;
+pub mod tree;
