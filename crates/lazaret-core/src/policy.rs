@@ -13,6 +13,7 @@ use crate::code::Code;
 use crate::decision::{Decision, Fired, Outcome, Term};
 use crate::digest::Digest;
 use crate::dossier::{Attributes, Dossier};
+use crate::event::FiredRule;
 use crate::refusal::Refusal;
 use crate::register::{PersonSide, Standing};
 use crate::request::{Group, Voter, binding};
@@ -138,7 +139,7 @@ impl Bundle {
             Some(eyes) => self.evaluate(dossier, &attributes, &eyes.groups()),
             None => bare,
         };
-        let approvals = wanted_approvals(&decided.reasons);
+        let approvals = wanted_of(decided.reasons.iter().flat_map(|fired| fired.requirement.iter().cloned()));
         Decision { outcome: decided.outcome, reasons: decided.reasons, policy: self.digest, binding: bound, approvals }
     }
 
@@ -330,18 +331,6 @@ fn requirement_text(reasons: &[Fired]) -> String {
     holds.join("+")
 }
 
-fn wanted_approvals(reasons: &[Fired]) -> Option<(u8, Vec<Group>)> {
-    let mut people_max = 0;
-    let mut wanted: BTreeSet<Group> = BTreeSet::new();
-    for term in reasons.iter().flat_map(|fired| &fired.requirement) {
-        if let Term::Approvals { people, groups } = term {
-            people_max = people_max.max(*people);
-            wanted.extend(groups);
-        }
-    }
-    (people_max > 0).then(|| (people_max, wanted.into_iter().collect()))
-}
-
 fn party_entity(dossier: &Dossier, party: &EntityUid) -> Result<Entity, NotAPolicySet> {
     let facts = &dossier.party;
     let attributes = HashMap::from([
@@ -376,4 +365,23 @@ fn transfer_entity(dossier: &Dossier, found: &Attributes, transfer: &EntityUid) 
         ("signed".to_owned(), flag(found.signed)),
     ]);
     Entity::new(transfer.clone(), attributes, HashSet::new()).map_err(fault)
+}
+
+/// What people a recorded ruling asks for: how many, and of which groups; none if approvals cannot help. Read from the
+/// fact alone, so that replay needs no policy.
+pub fn approvals_wanted(rules: &[FiredRule]) -> Option<(u8, Vec<Group>)> {
+    let terms = rules.iter().filter_map(|fired| fired.requirement).filter_map(|text| parse_requirement(text.as_str()));
+    wanted_of(terms.flatten())
+}
+
+fn wanted_of(terms: impl Iterator<Item = Term>) -> Option<(u8, Vec<Group>)> {
+    let mut people_max = 0;
+    let mut wanted: BTreeSet<Group> = BTreeSet::new();
+    for term in terms {
+        if let Term::Approvals { people, groups } = term {
+            people_max = people_max.max(people);
+            wanted.extend(groups);
+        }
+    }
+    (people_max > 0).then(|| (people_max, wanted.into_iter().collect()))
 }

@@ -3,7 +3,7 @@
 //! Reading order: [`broker`] (who may have which key, and against which proof), [`object`] and [`reader`] (how bytes are
 //! sealed and opened), `cobblestone` (the format), [`resume`] (how an interrupted upload goes on), [`blobs`] (where
 //! files lie) and [`flush`] (how many small ones become durable at once), [`rows`] (what the keyring's store must do),
-//! [`wrap`] (the root key), [`fields`] (particulars), [`secrets`] (signing and host keys), [`disk`] and [`random`] (the seams).
+//! [`wrap`] (the root key), [`fields`] (particulars), [`index`] (finding again), [`secrets`] (signing and host keys), [`disk`] and [`random`] (the seams).
 //!
 //! Everything here is synchronous; callers drive it from threads that may block.
 
@@ -14,6 +14,7 @@ pub mod disk;
 pub mod fault;
 pub mod fields;
 pub mod flush;
+pub mod index;
 mod key;
 mod keyring;
 pub mod object;

@@ -1,0 +1,118 @@
+//! The keyring's rows: a database file of its own, with its own writer. What the rows mean is the vault's business.
+
+use std::path::Path;
+
+use rusqlite::ToSql;
+
+use crate::engine::{Db, Readers, migrate, open_writer};
+use crate::error::{Fault, Result};
+use crate::writer::Writer;
+
+/// Wrapped keys and sealed secrets, as opaque rows.
+#[derive(Debug)]
+pub struct KeyringDb {
+    writer: Writer,
+    readers: Readers,
+}
+
+const SCHEMA: &str = include_str!("migrations/keyring_0001_sqlite.sql");
+const SCHEMA_VERSION: i64 = 1;
+
+impl KeyringDb {
+    /// Opens or makes the keyring's file.
+    ///
+    /// # Errors
+    /// The file cannot be opened, or is of a newer release.
+    pub fn open(path: &Path) -> Result<KeyringDb, Fault> {
+        let connection = open_writer(path)?;
+        migrate(&connection, SCHEMA, SCHEMA_VERSION)?;
+        Ok(KeyringDb { writer: Writer::start("keyring", connection, || ())?, readers: Readers::new(path.to_owned()) })
+    }
+
+    /// Puts rows durably, all or none.
+    ///
+    /// # Errors
+    /// A fault of the store, as for every method here.
+    pub fn put(&self, rows: Vec<KeyRow>) -> Result<()> {
+        self.writer.call(move |db| rows.iter().try_for_each(|row| put_row(db, row)).map_err(Into::into))
+    }
+
+    /// The row of a wrapped key.
+    pub fn get(&self, id: &[u8], purpose: u8) -> Result<Option<Vec<u8>>> {
+        self.readers.with(|db| {
+            let values: [&dyn ToSql; 2] = [&id, &i64::from(purpose)];
+            Ok(db.one("SELECT row FROM wrapped WHERE id = $1 AND purpose = $2", &values, |row| row.get(0))?)
+        })
+    }
+
+    /// In one transaction: `row` is there, and the row of its id under the purpose `gone` is not. Idempotent.
+    pub fn replace(&self, row: KeyRow, gone: u8) -> Result<()> {
+        self.writer.call(move |db| {
+            put_row(db, &row)?;
+            db.execute("DELETE FROM wrapped WHERE id = $1 AND purpose = $2", &[&row.id, &i64::from(gone)])?;
+            Ok(())
+        })
+    }
+
+    /// Deletes the rows of an id, under every purpose.
+    pub fn delete(&self, id: Vec<u8>) -> Result<()> {
+        self.writer.call(move |db| {
+            db.execute("DELETE FROM wrapped WHERE id = $1", &[&id])?;
+            Ok(())
+        })
+    }
+
+    /// Every key-encryption key's row: purpose, epoch, row.
+    pub fn keks(&self) -> Result<Vec<(u8, u64, Vec<u8>)>> {
+        self.readers.with(|db| {
+            Ok(db.all("SELECT purpose, epoch, row FROM kek ORDER BY purpose, epoch", &[], |row| {
+                let purpose = u8::try_from(row.get::<_, i64>(0)?).unwrap_or(u8::MAX);
+                Ok((purpose, crate::value::u64_of(row, 1)?, row.get(2)?))
+            })?)
+        })
+    }
+
+    /// Puts a key-encryption key's row.
+    pub fn put_kek(&self, purpose: u8, epoch: u64, row: Vec<u8>) -> Result<()> {
+        self.writer.call(move |db| {
+            Ok(db.change_one(
+                "INSERT INTO kek (purpose, epoch, row) VALUES ($1, $2, $3)
+                 ON CONFLICT (purpose, epoch) DO UPDATE SET row = $3",
+                &[&i64::from(purpose), &crate::value::from_u64(epoch), &row],
+            )?)
+        })
+    }
+
+    /// Puts a sealed secret of the gate: a signing key, a host key.
+    pub fn put_secret(&self, name: String, row: Vec<u8>) -> Result<()> {
+        self.writer.call(move |db| {
+            Ok(db.change_one(
+                "INSERT INTO secret (name, row) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET row = $2",
+                &[&name, &row],
+            )?)
+        })
+    }
+
+    /// A sealed secret of the gate.
+    pub fn secret(&self, name: &str) -> Result<Option<Vec<u8>>> {
+        self.readers.with(|db| Ok(db.one("SELECT row FROM secret WHERE name = $1", &[&name], |row| row.get(0))?))
+    }
+}
+
+/// One wrapped key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyRow {
+    /// Object, transfer, party or person id.
+    pub id: Vec<u8>,
+    /// The purpose of the key-encryption key.
+    pub purpose: u8,
+    /// The vault's bytes.
+    pub row: Vec<u8>,
+}
+
+fn put_row(db: Db<'_>, row: &KeyRow) -> Result<(), Fault> {
+    db.change_one(
+        "INSERT INTO wrapped (id, purpose, row) VALUES ($1, $2, $3) ON CONFLICT (id, purpose) DO UPDATE SET row = $3",
+        &[&row.id, &i64::from(row.purpose), &row.row],
+    )
+}

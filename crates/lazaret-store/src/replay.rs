@@ -1,0 +1,118 @@
+//! Rebuilds the registers from the entries alone and compares: a register edited by hand shows as a digest that replay does
+//! not reproduce.
+
+use lazaret_core::digest::Digest;
+use lazaret_ledger::tree::leaf_hash;
+use rusqlite::types::ValueRef;
+
+use crate::apply::apply;
+use crate::engine::{Db, migrate, open_memory};
+use crate::error::{Error, Fault, Result};
+use crate::store::{SCHEMA, SCHEMA_VERSION};
+use crate::view::View;
+
+/// The registers, and what orders their rows. Side tables are not among them.
+const REGISTERS: &[(&str, &str)] = &[
+    ("party", "id"),
+    ("engagement", "id"),
+    ("reliance", "from_engagement, to_engagement"),
+    ("product", "id"),
+    ("person", "id"),
+    ("agreement", "id"),
+    ("lane", "id"),
+    ("vetting", "id"),
+    ("role_grant", "person, role"),
+    ("credential", "id"),
+    ("isolation", "id"),
+    ("policy", "idx"),
+    ("inspection_rules", "idx"),
+    ("transfer", "id"),
+    ("inspected", "transfer"),
+    ("ruling", "transfer"),
+    ("request", "id"),
+    ("approval", "request, idx"),
+    ("delivery", "id"),
+    ("epoch", "epoch"),
+    ("kek_epoch", "purpose, epoch"),
+    ("service", "one"),
+];
+
+/// The digest of one register.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RegisterDigest {
+    /// The register's name.
+    pub register: &'static str,
+    /// Rows in it.
+    pub rows: u64,
+    /// Digest of all rows in order.
+    pub digest: Digest,
+}
+
+/// Digests of every register as it stands.
+///
+/// # Errors
+/// A fault of the store.
+pub fn digests(view: &View<'_>) -> Result<Vec<RegisterDigest>> {
+    digests_of(view.db())
+}
+
+/// Rebuilds the registers from the stored bytes of every entry in an empty database, and digests them.
+///
+/// # Errors
+/// An entry that is not what its columns say, or a fault of the store.
+pub fn rebuild(view: &View<'_>) -> Result<Vec<RegisterDigest>> {
+    let connection = open_memory()?;
+    migrate(&connection, SCHEMA, SCHEMA_VERSION)?;
+    let fresh = Db::new(&connection);
+    connection.execute_batch("BEGIN").map_err(Fault::from)?;
+    view.each_entry(|entry| apply(fresh, &entry))?;
+    connection.execute_batch("COMMIT").map_err(Fault::from)?;
+    digests_of(fresh)
+}
+
+/// Entries whose stored leaf hash is not the hash of their bytes, or whose indices have a gap.
+///
+/// # Errors
+/// A fault of the store.
+pub fn broken_leaves(view: &View<'_>) -> Result<Vec<(u64, u64)>> {
+    let mut broken = Vec::new();
+    let mut expected = (0_u64, 0_u64);
+    view.db().each("SELECT epoch, idx, bytes, leaf FROM entry ORDER BY epoch, idx", &[], |row| {
+        let position = (crate::value::u64_of(row, 0)?, crate::value::u64_of(row, 1)?);
+        let bytes: Vec<u8> = row.get(2)?;
+        let leaf: [u8; 32] = row.get(3)?;
+        let follows = position == (expected.0, expected.1) || (position.1 == 0 && position.0 == expected.0 + 1);
+        if leaf_hash(&bytes) != leaf || !follows {
+            broken.push(position);
+        }
+        expected = (position.0, position.1 + 1);
+        Ok(())
+    })?;
+    Ok(broken)
+}
+
+fn digests_of(db: Db<'_>) -> Result<Vec<RegisterDigest>> {
+    REGISTERS.iter().map(|(register, order)| digest_of(db, register, order).map_err(Error::from)).collect()
+}
+
+fn digest_of(db: Db<'_>, register: &'static str, order: &str) -> Result<RegisterDigest, Fault> {
+    let mut rows = 0;
+    let mut digest = Digest::of(register.as_bytes());
+    db.each(&format!("SELECT * FROM {register} ORDER BY {order}"), &[], |row| {
+        let mut parts: Vec<Vec<u8>> = vec![digest.as_bytes().to_vec()];
+        let columns = row.as_ref().column_count();
+        for column in 0..columns {
+            parts.push(match row.get_ref(column)? {
+                ValueRef::Null => b"n".to_vec(),
+                ValueRef::Integer(value) => [b"i".as_slice(), &value.to_be_bytes()].concat(),
+                ValueRef::Real(value) => [b"r".as_slice(), &value.to_be_bytes()].concat(),
+                ValueRef::Text(value) => [b"t".as_slice(), value].concat(),
+                ValueRef::Blob(value) => [b"b".as_slice(), value].concat(),
+            });
+        }
+        digest = Digest::of_parts(parts.iter().map(Vec::as_slice));
+        rows += 1;
+        Ok(())
+    })?;
+    Ok(RegisterDigest { register, rows, digest })
+}

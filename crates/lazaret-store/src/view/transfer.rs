@@ -1,0 +1,310 @@
+//! Reading transfers, and gathering the dossier that policy decides on.
+
+use lazaret_core::decision::{Inspecting, Outcome};
+use lazaret_core::digest::{Commitment, Digest};
+use lazaret_core::dossier::{Dossier, InspectedFacts};
+use lazaret_core::event::{FiredRule, VerdictRow};
+use lazaret_core::id::{Actor, Delivery, Id, Lane, Party, Person, Reference, Request, Subject, Transfer};
+use lazaret_core::inspection::{ContentKind, PhiPresence, SignatureState};
+use lazaret_core::register::Standing;
+use lazaret_core::request::{Act, Group, RequestState, RequestView, Vote};
+use lazaret_core::time::Timestamp;
+use lazaret_core::transfer::{Direction, Landing, Stage, TransferKind, TransferView};
+use rusqlite::Row;
+
+use super::View;
+use crate::error::{Fault, Result};
+use crate::value::{cbor_of, code_of, commitment_of, digest_of, from_u64, id_of, id_opt, millis, time_of, to_u64};
+
+/// The last ruling on a transfer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RulingView {
+    /// What was decided.
+    pub outcome: Outcome,
+    /// The rules that fired.
+    pub rules: Vec<FiredRule>,
+    /// The policy set.
+    pub policy: Digest,
+    /// What approvals bind.
+    pub binding: Digest,
+    /// The request for approvals, if they can help.
+    pub request: Option<Id<Request>>,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// One delivery of a released transfer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DeliveryView {
+    /// The delivery.
+    pub delivery: Id<Delivery>,
+    /// Attempts begun so far.
+    pub attempts: u32,
+    /// Who asked last.
+    pub recipient: Option<Id<Actor>>,
+    /// Whether the recipient has all of it.
+    pub delivered: bool,
+}
+
+/// A request that waits for votes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OpenRequest {
+    /// The request.
+    pub request: Id<Request>,
+    /// What it asks for.
+    pub act: Act,
+    /// What that changes.
+    pub subject: Id<Subject>,
+}
+
+const TRANSFER: &str =
+    "SELECT t.id, t.object, t.stage, t.direction, t.lane, t.party, t.requester, t.content, i.evidence, i.t,
+  t.delivery, t.since, t.arrived, t.kind FROM transfer t LEFT JOIN inspected i ON i.transfer = t.id";
+
+fn read_transfer(row: &Row<'_>) -> rusqlite::Result<TransferView> {
+    let evidence: Option<[u8; 32]> = row.get(8)?;
+    let inspected: Option<i64> = row.get(9)?;
+    Ok(TransferView {
+        transfer: id_of(row, 0)?,
+        object: id_of(row, 1)?,
+        stage: code_of(row, 2, Stage::ALL)?,
+        direction: code_of(row, 3, Direction::ALL)?,
+        lane: id_of(row, 4)?,
+        party: id_of(row, 5)?,
+        requester: id_of(row, 6)?,
+        content: commitment_of(row, 7)?,
+        evidence: evidence.map(Digest::from_bytes),
+        inspected_at: inspected.map(|at| Timestamp::from_millis(to_u64(at))),
+        delivery: id_opt(row, 10)?,
+        since: time_of(row, 11)?,
+        arrived_at: time_of(row, 12)?,
+    })
+}
+
+impl View<'_> {
+    /// The transfer with this id.
+    ///
+    /// # Errors
+    /// A fault of the store, as for every method here.
+    pub fn transfer(&self, transfer: Id<Transfer>) -> Result<Option<TransferView>> {
+        Ok(self.db.one(&format!("{TRANSFER} WHERE t.id = $1"), &[transfer.as_bytes()], read_transfer)?)
+    }
+
+    /// The transfer that people call by this reference.
+    pub fn by_reference(&self, reference: Reference) -> Result<Option<TransferView>> {
+        let value = from_u64(reference.value());
+        Ok(self.db.one(&format!("{TRANSFER} WHERE t.reference = $1"), &[&value], read_transfer)?)
+    }
+
+    /// Transfers that stand in this stage, the longest-standing first.
+    pub fn in_stage(&self, stage: Stage, rows_max: u32) -> Result<Vec<Id<Transfer>>> {
+        Ok(self.db.all(
+            "SELECT id FROM transfer WHERE stage = $1 ORDER BY since, id LIMIT $2",
+            &[&(stage as i64), &i64::from(rows_max)],
+            |row| id_of(row, 0),
+        )?)
+    }
+
+    /// Undelivered transfers of this party that were released.
+    pub fn released_of(&self, party: Id<Party>) -> Result<Vec<Id<Transfer>>> {
+        Ok(self.db.all(
+            "SELECT id FROM transfer WHERE party = $1 AND stage = $2",
+            &[party.as_bytes(), &(Stage::Released as i64)],
+            |row| id_of(row, 0),
+        )?)
+    }
+
+    /// What is released or delivered on a lane, newest first: what a recipient may collect.
+    pub fn collectable(&self, lane: Id<Lane>, rows_max: u32) -> Result<Vec<TransferView>> {
+        Ok(self.db.all(
+            &format!("{TRANSFER} WHERE t.lane = $1 AND t.stage IN ($2, $3) ORDER BY t.arrived DESC, t.id LIMIT $4"),
+            &[lane.as_bytes(), &(Stage::Released as i64), &(Stage::Delivered as i64), &i64::from(rows_max)],
+            read_transfer,
+        )?)
+    }
+
+    /// The declared kind.
+    pub fn kind(&self, transfer: Id<Transfer>) -> Result<Option<TransferKind>> {
+        Ok(self.db.one("SELECT kind FROM transfer WHERE id = $1", &[transfer.as_bytes()], |row| {
+            code_of(row, 0, TransferKind::ALL)
+        })?)
+    }
+
+    /// The last ruling.
+    pub fn ruling(&self, transfer: Id<Transfer>) -> Result<Option<RulingView>> {
+        Ok(self.db.one(
+            "SELECT outcome, rules, policy, binding, request, t FROM ruling WHERE transfer = $1",
+            &[transfer.as_bytes()],
+            |row| {
+                Ok(RulingView {
+                    outcome: code_of(row, 0, Outcome::ALL)?,
+                    rules: cbor_of(row, 1)?,
+                    policy: digest_of(row, 2)?,
+                    binding: digest_of(row, 3)?,
+                    request: id_opt(row, 4)?,
+                    at: time_of(row, 5)?,
+                })
+            },
+        )?)
+    }
+
+    /// What the station found.
+    pub fn inspected(&self, transfer: Id<Transfer>) -> Result<Option<InspectedFacts>> {
+        Ok(self.db.one(
+            "SELECT verdicts, phi, is_code, signature, other_bad, integrity_ok, evidence FROM inspected WHERE transfer = $1",
+            &[transfer.as_bytes()],
+            |row| {
+                Ok(InspectedFacts {
+                    verdicts: cbor_of::<Vec<VerdictRow>>(row, 0)?,
+                    phi: code_of(row, 1, PhiPresence::ALL)?,
+                    is_code: row.get::<_, i64>(2)? == 1,
+                    signature: code_of(row, 3, SignatureState::ALL)?,
+                    other_bad: row.get::<_, i64>(4)? == 1,
+                    integrity_ok: row.get::<_, i64>(5)? == 1,
+                    evidence: digest_of(row, 6)?,
+                })
+            },
+        )?)
+    }
+
+    /// What the bytes were found to be.
+    pub fn content_kind(&self, transfer: Id<Transfer>) -> Result<Option<ContentKind>> {
+        Ok(self.db.one("SELECT content_kind FROM inspected WHERE transfer = $1", &[transfer.as_bytes()], |row| {
+            code_of(row, 0, ContentKind::ALL)
+        })?)
+    }
+
+    /// Everything a policy may look at about this transfer, as of `at`.
+    ///
+    /// # Errors
+    /// `NotFound` if there is no such transfer.
+    pub fn dossier(&self, transfer: Id<Transfer>, at: Timestamp) -> Result<Dossier> {
+        let missing = || crate::error::Error::from(lazaret_core::refusal::Refusal::NotFound);
+        let view = self.transfer(transfer)?.ok_or_else(missing)?;
+        let lane = self.lane(view.lane)?.ok_or(Fault::Corrupt("a transfer on no lane"))?;
+        let party = self.party_facts(&lane, at)?;
+        let request = match self.open_request(transfer.cast())? {
+            Some(request) => self.request(request, at)?,
+            None => None,
+        };
+        let last_ruling =
+            self.db.one("SELECT binding, stage FROM ruling WHERE transfer = $1", &[transfer.as_bytes()], |row| {
+                Ok((digest_of(row, 0)?, code_of(row, 1, Stage::ALL)?))
+            })?;
+        Ok(Dossier {
+            kind: self.kind(transfer)?.ok_or_else(missing)?,
+            inspected: self.inspected(transfer)?,
+            transfer: view,
+            lane: lane.terms,
+            party,
+            request,
+            last_ruling,
+        })
+    }
+
+    /// Proof that the station may look at this transfer's object.
+    ///
+    /// # Errors
+    /// `WrongState` when it does not stand in quarantine.
+    pub fn inspecting(&self, transfer: Id<Transfer>) -> Result<Inspecting> {
+        crate::record::inspecting(self, transfer)
+    }
+
+    /// The place where a transfer would arrive on this lane. `natural_key` names the peer's own key for the act, if its
+    /// window is open; `next_version` counts objects of that name.
+    ///
+    /// # Errors
+    /// `LaneClosed` when there is no such lane.
+    pub fn landing(&self, lane: &str, natural_key: &[u8; 32], name_key: &[u8; 32], at: Timestamp) -> Result<Landing> {
+        let lane = self.lane_by_name(lane)?.ok_or(lazaret_core::refusal::Refusal::LaneClosed)?;
+        let repeat_of = self.db.one(
+            "SELECT transfer, mark FROM side_natural_key WHERE key = $1 AND until > $2",
+            &[natural_key, &millis(at)],
+            |row| Ok((id_of(row, 0)?, commitment_of(row, 1)?)),
+        )?;
+        let versions: Option<i64> =
+            self.db.one("SELECT COUNT(*) FROM side_manifest WHERE name_key = $1", &[name_key], |row| row.get(0))?;
+        Ok(Landing {
+            isolated: self.open_isolation(lane.party)?.is_some(),
+            party: lane.party,
+            lane: lane.terms,
+            repeat_of,
+            next_version: u32::try_from(versions.unwrap_or(0) + 1).unwrap_or(u32::MAX),
+        })
+    }
+
+    /// The open request about this subject.
+    pub fn open_request(&self, subject: Id<Subject>) -> Result<Option<Id<Request>>> {
+        Ok(self.db.one(
+            "SELECT id FROM request WHERE subject = $1 AND state = $2 ORDER BY opened DESC LIMIT 1",
+            &[subject.as_bytes(), &(RequestState::Open as i64)],
+            |row| id_of(row, 0),
+        )?)
+    }
+
+    /// Open requests, the longest-waiting first, with what each is about.
+    pub fn open_requests(&self, rows_max: u32) -> Result<Vec<OpenRequest>> {
+        Ok(self.db.all(
+            "SELECT id, act, subject FROM request WHERE state = $1 ORDER BY opened, id LIMIT $2",
+            &[&(RequestState::Open as i64), &i64::from(rows_max)],
+            |row| Ok(OpenRequest { request: id_of(row, 0)?, act: code_of(row, 1, Act::ALL)?, subject: id_of(row, 2)? }),
+        )?)
+    }
+
+    /// A request with its votes and what is true of the voters now.
+    pub fn request(&self, request: Id<Request>, at: Timestamp) -> Result<Option<RequestView>> {
+        let found = self.db.one(
+            "SELECT act, state, requester, binding, required, groups, until FROM request WHERE id = $1",
+            &[request.as_bytes()],
+            |row| {
+                Ok(RequestView {
+                    request,
+                    act: code_of(row, 0, Act::ALL)?,
+                    state: code_of(row, 1, RequestState::ALL)?,
+                    requester: id_of(row, 2)?,
+                    binding: digest_of(row, 3)?,
+                    required: u8::try_from(row.get::<_, i64>(4)?).unwrap_or(u8::MAX),
+                    groups: cbor_of(row, 5)?,
+                    until: time_of(row, 6)?,
+                    votes: Vec::new(),
+                })
+            },
+        )?;
+        let Some(mut found) = found else { return Ok(None) };
+        let votes: Vec<(Id<Person>, Group, Digest)> = self.db.all(
+            "SELECT person, approver_group, binding FROM approval WHERE request = $1 AND approves = 1 ORDER BY idx",
+            &[request.as_bytes()],
+            |row| Ok((id_of(row, 0)?, code_of(row, 1, Group::ALL)?, digest_of(row, 2)?)),
+        )?;
+        for (person, group, binding) in votes {
+            let known = self.person(person, at)?;
+            let still_entitled =
+                known.is_some_and(|known| known.standing == Standing::Current && known.roles.contains(&group.role()));
+            found.votes.push(Vote { person, group, binding, still_entitled });
+        }
+        Ok(Some(found))
+    }
+
+    /// The delivery opened at release.
+    pub fn delivery(&self, delivery: Id<Delivery>) -> Result<Option<DeliveryView>> {
+        Ok(self.db.one(
+            "SELECT attempt, recipient, state FROM delivery WHERE id = $1",
+            &[delivery.as_bytes()],
+            |row| {
+                Ok(DeliveryView {
+                    delivery,
+                    attempts: u32::try_from(row.get::<_, i64>(0)?).unwrap_or(u32::MAX),
+                    recipient: id_opt(row, 1)?,
+                    delivered: row.get::<_, i64>(2)? == 2,
+                })
+            },
+        )?)
+    }
+
+    /// Content commitment of an object, to compare what left with what arrived.
+    pub fn content(&self, transfer: Id<Transfer>) -> Result<Option<Commitment>> {
+        Ok(self
+            .db
+            .one("SELECT content FROM transfer WHERE id = $1", &[transfer.as_bytes()], |row| commitment_of(row, 0))?)
+    }
+}
