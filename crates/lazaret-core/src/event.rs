@@ -338,10 +338,13 @@ facts! {
     }
 
     // ── rules and access ─────────────────────────────────────────────────────────────────────────────────────────
-    /// This policy set decides from now on.
-    PolicyActivated = "policy_activated.v1" { 0 policy: Digest, 1 request: Option<Id<Request>>, }
-    /// These inspection rules look from now on.
-    InspectionRulesActivated = "inspection_rules_activated.v1" { 0 rules: Digest, }
+    /// This set of rules decides, or looks, from now on.
+    PolicyActivated = "policy_activated.v1" {
+        0 set: RuleSet,
+        1 digest: Digest,
+        /// The approvals behind it; none for the set that a gate or a release of the program begins with.
+        2 request: Option<Id<Request>>,
+    }
     /// A person holds a role until the end of it.
     RoleGranted = "role_granted.v1" { 0 person: Id<Person>, 1 role: Role, 2 until: Option<Timestamp>, }
     /// The role ended early.
@@ -360,7 +363,7 @@ facts! {
 
     // ── incidents ────────────────────────────────────────────────────────────────────────────────────────────────
     /// No byte goes in from this party or out to it.
-    PartyIsolated = "party_isolated.v1" { 0 isolation: Id<Isolation>, 1 party: Id<Party>, }
+    Isolated = "isolated.v1" { 0 isolation: Id<Isolation>, 1 party: Id<Party>, }
     /// Two people ended an isolation.
     IsolationLifted = "isolation_lifted.v1" { 0 isolation: Id<Isolation>, 1 request: Id<Request>, }
 
@@ -374,8 +377,8 @@ facts! {
     }
     /// A key-encryption key of the vault came into use.
     KekEpochOpened = "kek_epoch_opened.v1" { 0 purpose: u8, 1 epoch: u64, }
-    /// The gate's process began or ended its service.
-    ServiceChanged = "service_changed.v1" { 0 state: ServiceState, }
+    /// Sign-ins, and the gate's own starts and stops; many to a fact.
+    SessionsObserved = "sessions_observed.v1" { 0 seen: Vec<Observed>, }
 }
 
 /// Why a tree begins.
@@ -387,14 +390,50 @@ pub enum EpochReason {
     Created,
 }
 
-/// What the gate's process does.
+/// Which rules a set holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
 #[cbor(index_only)]
-pub enum ServiceState {
-    /// It listens.
+pub enum RuleSet {
+    /// What decides: Cedar.
+    #[n(0)]
+    Policy,
+    /// What inspectors look for.
+    #[n(1)]
+    Inspection,
+}
+
+/// One thing that was seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Observed {
+    /// What.
+    #[n(0)]
+    pub what: Observation,
+    /// When.
+    #[n(1)]
+    pub at: Timestamp,
+    /// Whose session; none for the gate itself, or for a failure whose account is unknown.
+    #[n(2)]
+    pub actor: Option<Id<Actor>>,
+    /// By which credential, where one was shown.
+    #[n(3)]
+    pub credential: Option<Id<Credential>>,
+}
+
+/// What can be seen of sessions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+#[cbor(index_only)]
+pub enum Observation {
+    /// The gate listens.
     #[n(0)]
     Started,
     /// It drained and stopped.
     #[n(1)]
     Stopped,
+    /// Somebody signed in.
+    #[n(2)]
+    SignedIn,
+    /// Somebody failed to.
+    #[n(3)]
+    SignInFailed,
 }

@@ -1,15 +1,17 @@
 //! One value behind every answer to "why, what would release it, and who can": the console's banner, the CLI's `explain`,
 //! problem+json, receipts.
 
+use crate::code::Code;
 use crate::decision::{Decision, Fired, Outcome, Term};
 use crate::dossier::{Attributes, Dossier};
+use crate::event::VerdictRow;
 use crate::id::{Id, Person};
-use crate::inspection::{Inspector, Verdict, Why, codes};
+use crate::inspection::{Verdict, Why, codes};
 use crate::policy::Bundle;
 use crate::refusal::PartyCode;
 use crate::register::PartyState;
 use crate::request::Group;
-use crate::transfer::{Stage, verdict_of};
+use crate::transfer::Stage;
 
 /// Most levers that one search tries together.
 pub const LEVERS_TOGETHER_MAX: usize = 3;
@@ -91,7 +93,9 @@ pub fn explain(
                 .collect(),
         })
         .collect();
-    Explanation { stage, because, would_release, who, code: party_code(dossier, decision) }
+    let rules: Vec<Code> = decision.reasons.iter().map(|fired| fired.rule).collect();
+    let verdicts = dossier.inspected.as_ref().map_or(&[][..], |found| &found.verdicts);
+    Explanation { stage, because, would_release, who, code: told(stage, &rules, verdicts) }
 }
 
 /// The group that pulls a lever at the hospital; the party's own levers have none.
@@ -207,54 +211,56 @@ fn combinations(levers: &[Lever], size: usize) -> Vec<Vec<Lever>> {
     out
 }
 
-/// What the party is told: the worst thing that they can do something about.
-fn party_code(dossier: &Dossier, decision: &Decision) -> Option<PartyCode> {
-    if !matches!(dossier.transfer.stage, Stage::Held | Stage::NotChecked | Stage::Denied) {
+/// What the party is told: the worst thing that it can do something about. Read from the rules of a ruling and the
+/// verdicts before it, so that an old line of a journal says today what it said then.
+pub fn told(stage: Stage, rules: &[Code], verdicts: &[VerdictRow]) -> Option<PartyCode> {
+    if !matches!(stage, Stage::Held | Stage::NotChecked | Stage::Denied) {
         return None;
     }
-    let attributes = dossier.attributes();
-    if attributes.malware {
-        return Some(PartyCode::Malware);
-    }
-    if dossier.transfer.stage == Stage::Denied {
-        return Some(PartyCode::NotAllowed);
-    }
-    if !attributes.integrity_ok {
-        return Some(PartyCode::DigestMismatch);
-    }
-    if dossier.party.isolated || dossier.party.state != PartyState::Active {
-        return Some(PartyCode::LaneClosed);
-    }
-    if attributes.error || attributes.not_inspected {
-        return Some(unchecked_code(dossier));
-    }
-    if attributes.phi && !dossier.party.phi_cover {
-        return Some(PartyCode::PhiNotAgreed);
-    }
-    if attributes.other_bad {
-        return Some(PartyCode::TypeMismatch);
-    }
-    if decision.reasons.iter().any(|fired| fired.rule.as_str() == "unsigned-code") {
-        return Some(PartyCode::Unsigned);
-    }
-    Some(PartyCode::WaitingForPeople)
+    let fired = |id: &str| rules.iter().any(|rule| rule.as_str() == id);
+    let first = TOLD.iter().find(|(id, _)| fired(id)).map(|(_, code)| *code);
+    Some(match (stage, first) {
+        (Stage::Denied, Some(PartyCode::Malware)) => PartyCode::Malware,
+        (Stage::Denied, _) => PartyCode::NotAllowed,
+        (_, Some(PartyCode::GateBusy)) => unchecked_code(verdicts),
+        (_, Some(code)) => code,
+        (_, None) => PartyCode::WaitingForPeople,
+    })
 }
 
-fn unchecked_code(dossier: &Dossier) -> PartyCode {
-    let Some(found) = &dossier.inspected else { return PartyCode::GateBusy };
-    let required: Vec<Inspector> = dossier.lane.required_inspectors();
-    let why = found
-        .verdicts
-        .iter()
-        .filter(|row| required.contains(&row.inspector) && verdict_of(&found.verdicts, row.inspector) != Verdict::Clean)
-        .find_map(|row| row.why);
-    match why {
+/// Rules and what a party hears of them, the worst first.
+const TOLD: &[(&str, PartyCode)] = &[
+    ("no-malware", PartyCode::Malware),
+    ("integrity", PartyCode::DigestMismatch),
+    ("isolated", PartyCode::LaneClosed),
+    ("vetted", PartyCode::LaneClosed),
+    ("inspect-error", PartyCode::GateBusy),
+    ("not-inspected", PartyCode::GateBusy),
+    ("phi-needs-baa", PartyCode::PhiNotAgreed),
+    ("other-bad", PartyCode::TypeMismatch),
+    ("unsigned-code", PartyCode::Unsigned),
+];
+
+fn unchecked_code(verdicts: &[VerdictRow]) -> PartyCode {
+    let doubtful = |row: &&VerdictRow| !matches!(row.verdict, Verdict::Clean | Verdict::Bad);
+    match verdicts.iter().filter(doubtful).find_map(|row| row.why) {
         Some(Why::Encrypted) => PartyCode::Encrypted,
         Some(Why::TooLarge | Why::TooDeep | Why::TooManyMembers | Why::Ratio) => PartyCode::TooLarge,
         Some(Why::Malformed) => PartyCode::Truncated,
         Some(Why::FormatUnknown | Why::FormatUnsupported | Why::Ambiguous | Why::Pixels | Why::Charset) => {
             PartyCode::UnknownType
         }
-        _ => PartyCode::GateBusy,
+        Some(
+            Why::Time
+            | Why::Memory
+            | Why::EngineAbsent
+            | Why::EngineLimit
+            | Why::RulesNotApplicable
+            | Why::WorkerDied
+            | Why::WorkerOutput
+            | Why::EngineProtocol
+            | Why::EngineUnreachable,
+        )
+        | None => PartyCode::GateBusy,
     }
 }

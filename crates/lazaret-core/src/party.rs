@@ -2,7 +2,7 @@
 
 use crate::caller::Caller;
 use crate::digest::{Commitment, Digest};
-use crate::event::{Approved, CredentialRevoked, Event, IsolationLifted, PartyIsolated, Rejected, RequestOpened};
+use crate::event::{Approved, CredentialRevoked, Event, Isolated, IsolationLifted, Rejected, RequestOpened};
 use crate::id::{Credential, Id, Isolation, Party, Request};
 use crate::refusal::Refusal;
 use crate::register::Role;
@@ -28,7 +28,7 @@ pub fn isolate(
     if open.is_some() {
         return Err(Refusal::Unchanged);
     }
-    Ok(PartyIsolated { isolation, party }.into())
+    Ok(Isolated { isolation, party }.into())
 }
 
 /// Asks two others to lift an isolation.

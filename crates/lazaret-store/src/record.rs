@@ -214,16 +214,16 @@ fn plain_subject(event: &Event) -> Id<Subject> {
         Event::PersonRecorded(fact) => fact.person.cast(),
         Event::AgreementRecorded(fact) => fact.agreement.cast(),
         Event::VettingConcluded(fact) => fact.party.cast(),
-        Event::PolicyActivated(_) | Event::InspectionRulesActivated(_) => RULES_SUBJECT,
+        Event::PolicyActivated(_) => RULES_SUBJECT,
         Event::RoleGranted(fact) => fact.person.cast(),
         Event::RoleEnded(fact) => fact.person.cast(),
         Event::CredentialAdded(fact) => fact.credential.cast(),
         Event::CredentialRevoked(fact) => fact.credential.cast(),
-        Event::PartyIsolated(fact) => fact.isolation.cast(),
+        Event::Isolated(fact) => fact.isolation.cast(),
         Event::IsolationLifted(fact) => fact.isolation.cast(),
         Event::EpochOpened(fact) => fact.gate.cast(),
         Event::KekEpochOpened(_) => KEYS_SUBJECT,
-        Event::ServiceChanged(_) => SERVICE_SUBJECT,
+        Event::SessionsObserved(_) => SESSIONS_SUBJECT,
     }
 }
 
@@ -231,5 +231,5 @@ fn plain_subject(event: &Event) -> Id<Subject> {
 const RULES_SUBJECT: Id<Subject> = Id::from_bytes(*b"lazaret/rules/v1");
 /// The subject of what concerns its keys.
 const KEYS_SUBJECT: Id<Subject> = Id::from_bytes(*b"lazaret/keys//v1");
-/// The subject of its starts and stops.
-const SERVICE_SUBJECT: Id<Subject> = Id::from_bytes(*b"lazaret/serve/v1");
+/// The subject of sign-ins, starts and stops.
+const SESSIONS_SUBJECT: Id<Subject> = Id::from_bytes(*b"lazaret/seen//v1");

@@ -24,8 +24,7 @@ const REGISTERS: &[(&str, &str)] = &[
     ("role_grant", "person, role"),
     ("credential", "id"),
     ("isolation", "id"),
-    ("policy", "idx"),
-    ("inspection_rules", "idx"),
+    ("rule_set", "idx"),
     ("transfer", "id"),
     ("inspected", "transfer"),
     ("ruling", "transfer"),
@@ -34,7 +33,7 @@ const REGISTERS: &[(&str, &str)] = &[
     ("delivery", "id"),
     ("epoch", "epoch"),
     ("kek_epoch", "purpose, epoch"),
-    ("service", "one"),
+    ("observed", "actor, what"),
 ];
 
 /// The digest of one register.

@@ -101,6 +101,12 @@ pub trait Disk: Send + Sync {
     /// [`Fault::Exists`], [`Fault::Missing`], [`Fault::Full`] or [`Fault::Disk`].
     fn rename(&self, from: &Path, to: &Path) -> Result<(), Fault>;
 
+    /// Gives a file another name in the same file system, in place of whatever had it.
+    ///
+    /// # Errors
+    /// [`Fault::Missing`], [`Fault::Full`] or [`Fault::Disk`].
+    fn replace(&self, from: &Path, to: &Path) -> Result<(), Fault>;
+
     /// Makes the names in a directory durable.
     ///
     /// # Errors
@@ -181,6 +187,10 @@ impl Disk for RealDisk {
             std::fs::hard_link(from, to).map_err(|error| Fault::of_io("link", &error))?;
             self.remove(from)
         })
+    }
+
+    fn replace(&self, from: &Path, to: &Path) -> Result<(), Fault> {
+        rustix::fs::rename(from, to).map_err(|errno| of_errno("rename", errno))
     }
 
     fn sync_directory(&self, path: &Path) -> Result<(), Fault> {
@@ -299,14 +309,33 @@ fn of_errno(doing: &'static str, errno: rustix::io::Errno) -> Fault {
 /// # Errors
 /// [`Fault::Exists`] if the name is taken, else a fault of the disk.
 pub fn write_new(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> Result<(), Fault> {
+    let partial = write_partial(disk, path, bytes)?;
+    disk.rename(&partial, path)?;
+    disk.sync_directory(directory_of(path))
+}
+
+/// Writes a file of mode 0600 durably in place of whatever has its name: a reader sees the old bytes or the new ones.
+///
+/// # Errors
+/// A fault of the disk.
+pub fn replace(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> Result<(), Fault> {
+    let partial = write_partial(disk, path, bytes)?;
+    disk.replace(&partial, path)?;
+    disk.sync_directory(directory_of(path))
+}
+
+fn write_partial(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> Result<PathBuf, Fault> {
     let mut partial = path.as_os_str().to_owned();
     partial.push(".partial");
     let partial = PathBuf::from(partial);
-    // What an interrupted attempt left behind was never a secret in use.
+    // What an interrupted attempt left behind was never in use.
     disk.remove(&partial)?;
     let file = disk.create_new(&partial)?;
     file.write_at(0, bytes)?;
     file.sync()?;
-    disk.rename(&partial, path)?;
-    disk.sync_directory(path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new(".")))
+    Ok(partial)
+}
+
+fn directory_of(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }

@@ -1,7 +1,7 @@
 //! Registers of rules and access: the active policy and inspection rules, roles, credentials.
 
 use lazaret_core::event::{
-    CredentialAdded, CredentialRevoked, InspectionRulesActivated, PolicyActivated, RoleEnded, RoleGranted,
+    CredentialAdded, CredentialRevoked, PolicyActivated, RoleEnded, RoleGranted, SessionsObserved,
 };
 
 use crate::engine::Db;
@@ -9,23 +9,30 @@ use crate::error::Fault;
 use crate::record::Entry;
 use crate::value::{from_u64, millis};
 
-pub(super) fn policy(db: Db<'_>, entry: &Entry, fact: &PolicyActivated) -> Result<(), Fault> {
+pub(super) fn rules(db: Db<'_>, entry: &Entry, fact: &PolicyActivated) -> Result<(), Fault> {
     db.change_one(
-        "INSERT INTO policy (digest, t, request, idx) VALUES ($1, $2, $3, $4)",
+        "INSERT INTO rule_set (idx, kind, digest, request, t) VALUES ($1, $2, $3, $4, $5)",
         &[
-            fact.policy.as_bytes(),
-            &millis(entry.at),
-            &fact.request.map(|request| *request.as_bytes()),
             &from_u64(entry.position.index),
+            &(fact.set as i64),
+            fact.digest.as_bytes(),
+            &fact.request.map(|request| *request.as_bytes()),
+            &millis(entry.at),
         ],
     )
 }
 
-pub(super) fn inspection_rules(db: Db<'_>, entry: &Entry, fact: &InspectionRulesActivated) -> Result<(), Fault> {
-    db.change_one(
-        "INSERT INTO inspection_rules (digest, t, idx) VALUES ($1, $2, $3)",
-        &[fact.rules.as_bytes(), &millis(entry.at), &from_u64(entry.position.index)],
-    )
+/// The last time that each thing was seen of each actor: enough for *last used* and for the gate's own state.
+pub(super) fn sessions_observed(db: Db<'_>, fact: &SessionsObserved) -> Result<(), Fault> {
+    for seen in &fact.seen {
+        let actor = seen.actor.map_or([0; 16], |actor| *actor.as_bytes());
+        db.change_one(
+            "INSERT INTO observed (actor, what, t) VALUES ($1, $2, $3)
+             ON CONFLICT (actor, what) DO UPDATE SET t = $3",
+            &[&actor, &(seen.what as i64), &millis(seen.at)],
+        )?;
+    }
+    Ok(())
 }
 
 pub(super) fn role_granted(db: Db<'_>, fact: &RoleGranted) -> Result<(), Fault> {

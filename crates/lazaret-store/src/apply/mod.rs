@@ -41,10 +41,9 @@ pub(crate) fn apply(db: Db<'_>, entry: &Entry) -> Result<()> {
         Event::PersonRecorded(fact) => party::person(db, fact)?,
         Event::AgreementRecorded(fact) => party::agreement(db, fact)?,
         Event::VettingConcluded(fact) => party::vetting(db, entry, fact)?,
-        Event::PartyIsolated(fact) => party::isolated(db, entry, fact)?,
+        Event::Isolated(fact) => party::isolated(db, entry, fact)?,
         Event::IsolationLifted(fact) => party::lifted(db, entry, fact)?,
-        Event::PolicyActivated(fact) => access::policy(db, entry, fact)?,
-        Event::InspectionRulesActivated(fact) => access::inspection_rules(db, entry, fact)?,
+        Event::PolicyActivated(fact) => access::rules(db, entry, fact)?,
         Event::RoleGranted(fact) => access::role_granted(db, fact)?,
         Event::RoleEnded(fact) => access::role_ended(db, fact)?,
         Event::CredentialAdded(fact) => access::credential_added(db, fact)?,
@@ -63,10 +62,7 @@ pub(crate) fn apply(db: Db<'_>, entry: &Entry) -> Result<()> {
             "INSERT INTO kek_epoch (purpose, epoch, t) VALUES ($1, $2, $3)",
             &[&i64::from(fact.purpose), &from_u64(fact.epoch), &millis(entry.at)],
         )?,
-        Event::ServiceChanged(fact) => db.change_one(
-            "INSERT INTO service (one, state, t) VALUES (1, $1, $2) ON CONFLICT (one) DO UPDATE SET state = $1, t = $2",
-            &[&(fact.state as i64), &millis(entry.at)],
-        )?,
+        Event::SessionsObserved(fact) => access::sessions_observed(db, fact)?,
     }
     Ok(())
 }

@@ -1,8 +1,8 @@
 //! Registers of parties, engagements, people, agreements with their lanes, vetting, isolation.
 
 use lazaret_core::event::{
-    AgreementRecorded, EngagementRecorded, IsolationLifted, PartyIsolated, PartyRecorded, PersonRecorded,
-    ProductRecorded, RelianceRecorded, VettingConcluded,
+    AgreementRecorded, EngagementRecorded, Isolated, IsolationLifted, PartyRecorded, PersonRecorded, ProductRecorded,
+    RelianceRecorded, VettingConcluded,
 };
 use lazaret_core::request::RequestState;
 
@@ -99,7 +99,7 @@ pub(super) fn vetting(db: Db<'_>, entry: &Entry, fact: &VettingConcluded) -> Res
     )
 }
 
-pub(super) fn isolated(db: Db<'_>, entry: &Entry, fact: &PartyIsolated) -> Result<(), Fault> {
+pub(super) fn isolated(db: Db<'_>, entry: &Entry, fact: &Isolated) -> Result<(), Fault> {
     db.change_one(
         "INSERT INTO isolation (id, party, opened) VALUES ($1, $2, $3)",
         &[fact.isolation.as_bytes(), fact.party.as_bytes(), &millis(entry.at)],

@@ -44,8 +44,9 @@ CREATE INDEX credential_person ON credential (person);
 CREATE INDEX credential_party ON credential (party);
 CREATE TABLE isolation (id BLOB PRIMARY KEY, party BLOB NOT NULL REFERENCES party (id), opened INTEGER NOT NULL, lifted INTEGER) STRICT;
 CREATE INDEX isolation_party ON isolation (party, lifted);
-CREATE TABLE policy (digest BLOB NOT NULL, t INTEGER NOT NULL, request BLOB, idx INTEGER NOT NULL) STRICT;
-CREATE TABLE inspection_rules (digest BLOB NOT NULL, t INTEGER NOT NULL, idx INTEGER NOT NULL) STRICT;
+CREATE TABLE rule_set (
+  idx INTEGER NOT NULL, kind INTEGER NOT NULL, digest BLOB NOT NULL, request BLOB, t INTEGER NOT NULL
+) STRICT;
 CREATE TABLE transfer (
   id BLOB PRIMARY KEY, reference INTEGER NOT NULL UNIQUE, object BLOB NOT NULL UNIQUE, direction INTEGER NOT NULL,
   lane BLOB NOT NULL REFERENCES lane (id), party BLOB NOT NULL REFERENCES party (id), requester BLOB NOT NULL,
@@ -83,14 +84,14 @@ CREATE TABLE delivery (
 ) STRICT;
 CREATE TABLE epoch (epoch INTEGER PRIMARY KEY, gate BLOB NOT NULL, previous BLOB, reason INTEGER NOT NULL, t INTEGER NOT NULL) STRICT;
 CREATE TABLE kek_epoch (purpose INTEGER NOT NULL, epoch INTEGER NOT NULL, t INTEGER NOT NULL, PRIMARY KEY (purpose, epoch)) STRICT;
-CREATE TABLE service (one INTEGER PRIMARY KEY CHECK (one = 1), state INTEGER NOT NULL, t INTEGER NOT NULL) STRICT;
+CREATE TABLE observed (actor BLOB NOT NULL, what INTEGER NOT NULL, t INTEGER NOT NULL, PRIMARY KEY (actor, what)) STRICT;
 
 -- side: erasable, or not a fact at all
 CREATE TABLE side_label (subject BLOB PRIMARY KEY, sealed BLOB NOT NULL) STRICT;
 CREATE TABLE side_slug (slug TEXT PRIMARY KEY, subject BLOB NOT NULL) STRICT;
 CREATE TABLE side_manifest (
   transfer BLOB PRIMARY KEY, party BLOB NOT NULL, lane BLOB NOT NULL, name_key BLOB NOT NULL, sealed BLOB NOT NULL,
-  hidden INTEGER NOT NULL DEFAULT 0, at INTEGER NOT NULL
+  hidden INTEGER NOT NULL DEFAULT 0, repeats INTEGER NOT NULL DEFAULT 0, at INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX side_manifest_lane ON side_manifest (party, lane, at);
 CREATE INDEX side_manifest_name ON side_manifest (name_key, at);

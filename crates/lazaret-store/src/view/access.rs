@@ -1,6 +1,7 @@
 //! Reading people, their roles, credentials, and which rules are in force.
 
 use lazaret_core::digest::Digest;
+use lazaret_core::event::RuleSet;
 use lazaret_core::id::{Credential, Id, Party, Person};
 use lazaret_core::register::{CredentialKind, PersonSide, Role, Standing};
 use lazaret_core::request::Group;
@@ -137,15 +138,12 @@ impl View<'_> {
         )?)
     }
 
-    /// The policy set in force.
-    pub fn policy(&self) -> Result<Option<Digest>> {
-        Ok(self.db.one("SELECT digest FROM policy ORDER BY idx DESC LIMIT 1", &[], |row| digest_of(row, 0))?)
-    }
-
-    /// The inspection rules in force.
-    pub fn inspection_rules(&self) -> Result<Option<Digest>> {
-        Ok(self
-            .db
-            .one("SELECT digest FROM inspection_rules ORDER BY idx DESC LIMIT 1", &[], |row| digest_of(row, 0))?)
+    /// The set of this kind that is in force.
+    pub fn rules_in_force(&self, set: RuleSet) -> Result<Option<Digest>> {
+        Ok(self.db.one(
+            "SELECT digest FROM rule_set WHERE kind = $1 ORDER BY idx DESC LIMIT 1",
+            &[&(set as i64)],
+            |row| digest_of(row, 0),
+        )?)
     }
 }

@@ -91,6 +91,15 @@ impl View<'_> {
         Ok(stored.into_iter().map(to_entry).collect::<Result<Vec<_>, Fault>>()?)
     }
 
+    /// Where the latest entry about a subject stands.
+    pub fn last_position(&self, subject: Id<Subject>) -> Result<Option<Position>> {
+        Ok(self.db.one(
+            "SELECT epoch, idx FROM entry WHERE subject = $1 ORDER BY seq DESC LIMIT 1",
+            &[subject.as_bytes()],
+            |row| Ok(Position { epoch: u64_of(row, 0)?, index: u64_of(row, 1)? }),
+        )?)
+    }
+
     /// The entry at a position.
     pub fn entry(&self, position: Position) -> Result<Option<Entry>> {
         let stored = self.db.one(

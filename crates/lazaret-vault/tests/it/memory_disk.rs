@@ -189,6 +189,15 @@ impl Disk for MemoryDisk {
         Ok(())
     }
 
+    fn replace(&self, from: &Path, to: &Path) -> Result<(), Fault> {
+        let mut state = self.state();
+        state.step()?;
+        let number = state.find(from)?;
+        state.names.remove(from);
+        state.names.insert(to.to_owned(), number);
+        Ok(())
+    }
+
     fn sync_directory(&self, path: &Path) -> Result<(), Fault> {
         let mut state = self.state();
         state.step()?;
