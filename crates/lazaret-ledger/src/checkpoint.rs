@@ -113,7 +113,6 @@ pub fn open(note: &Note, log: &VerifierKey) -> Result<Checkpoint, NotSigned> {
 }
 
 /// A log's secret key. It is wiped when dropped, and has no `Debug`.
-#[expect(missing_debug_implementations, reason = "a secret shows nothing of itself")]
 pub struct Signer {
     secret: SecretKey,
 }

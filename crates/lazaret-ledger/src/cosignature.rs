@@ -15,7 +15,6 @@ use crate::note::Signature;
 pub const TIME_MAX: u64 = (1 << 63) - 1;
 
 /// A witness's secret key. It is wiped when dropped, and has no `Debug`.
-#[expect(missing_debug_implementations, reason = "a secret shows nothing of itself")]
 pub struct Cosigner {
     secret: SecretKey,
 }
