@@ -1,0 +1,1 @@
+//! Objects that the tests make.
