@@ -13,6 +13,8 @@ use std::hash::{Hash, Hasher};
 
 use unicode_normalization::{UnicodeNormalization, is_nfc};
 
+use crate::text::{Charset, single_byte};
+
 pub use server::{REQUESTED_BYTES_MAX, ServerPath};
 pub use temporary::{NamePattern, NotAPattern, PATTERNS_MAX, TEMPORARY_NAMES, TemporaryNames};
 
@@ -137,7 +139,7 @@ impl CrossingPath {
         match charset {
             NameCharset::Utf8 => CrossingPath::parse(bytes),
             NameCharset::Windows1252 => {
-                let text: String = bytes.iter().map(|&byte| windows_1252(byte)).collect();
+                let text: String = bytes.iter().map(|&byte| single_byte(Charset::Windows1252, byte)).collect();
                 CrossingPath::parse(text.as_bytes())
             }
         }
@@ -274,19 +276,6 @@ fn check_component(component: &str) -> Result<(), Malformed> {
         other if other.ends_with(char::is_whitespace) => Err(Malformed::TrailingSpace),
         _ => Ok(()),
     }
-}
-
-/// The characters of bytes 0x80 to 0x9F (WHATWG Encoding, index windows-1252); undefined bytes stay C1 controls.
-const WINDOWS_1252_HIGH: [char; 32] = [
-    '\u{20ac}', '\u{81}', '\u{201a}', '\u{192}', '\u{201e}', '\u{2026}', '\u{2020}', '\u{2021}', '\u{2c6}', '\u{2030}',
-    '\u{160}', '\u{2039}', '\u{152}', '\u{8d}', '\u{17d}', '\u{8f}', '\u{90}', '\u{2018}', '\u{2019}', '\u{201c}',
-    '\u{201d}', '\u{2022}', '\u{2013}', '\u{2014}', '\u{2dc}', '\u{2122}', '\u{161}', '\u{203a}', '\u{153}', '\u{9d}',
-    '\u{17e}', '\u{178}',
-];
-
-fn windows_1252(byte: u8) -> char {
-    let high = byte.checked_sub(0x80).and_then(|index| WINDOWS_1252_HIGH.get(usize::from(index)));
-    high.copied().unwrap_or(char::from(byte))
 }
 
 #[cfg(test)]
