@@ -11,6 +11,7 @@ pub mod dates;
 pub mod digest_fields;
 pub mod hl7;
 pub mod http_fields;
+pub mod json;
 pub mod path;
 pub mod role;
 pub mod sftp;
