@@ -14,6 +14,7 @@ mod probe;
 mod text;
 
 pub(crate) use entropy::Entropy;
+pub(crate) use text::{is_utf16, xml_root};
 
 /// How much of the beginning is looked at for magic numbers and second formats.
 const HEAD_BYTES: usize = 64 * 1024;
@@ -151,6 +152,11 @@ fn trailing(peek: &Peek<'_>, end: u64) -> Result<Option<Rule>, ReadFault> {
     } else {
         Some(Rule::note("kind.trailing"))
     })
+}
+
+/// Whether these bytes begin with a magic number of ours.
+pub(crate) fn has_magic(bytes: &[u8]) -> bool {
+    magic::kind(bytes, bytes, bytes.len() as u64) != ContentKind::Unknown
 }
 
 /// Whether this kind is something that can be executed, or exists to be.

@@ -1,35 +1,142 @@
-//! phi: does this identify a person?
+//! phi: does this identify a person, and does the manifest say so?
+//!
+//! Structure first: in a known format the identifying fields are certain and only free text goes to rules. Then text: rules
+//! by check digit, form and context. A number alone is nothing: one in ten passes a check digit by chance.
+//!
+//! *Unknown* means that something relevant was not looked at: an image, a PDF, a format of health care that is not read
+//! yet. Programs and firmware are looked through for identifiers in their printable runs and have no text that would
+//! identify a person, so they do not make an object unknown; people named in them, in scripts and in bills of materials
+//! are authors and suppliers.
 
-use lazaret_core::inspection::{ContentKind, PhiPresence, Verdict, Why};
+use lazaret_core::inspection::{ContentKind as Kind, Inspector, Verdict, Why};
 
-use crate::content::Content;
-use crate::inspect::{Member, Walk};
-use crate::report::PhiSummary;
+use crate::content::{Content, ReadFault};
+use crate::inspect::{Member, Walk, of_fault};
+use crate::json::NotJson;
 
-/// What was found of people so far.
-#[derive(Default)]
-pub(crate) struct People {
-    unseen: bool,
-}
+mod cues;
+mod headers;
+mod lines;
+mod markup;
+mod messages;
+mod numbers;
+mod people;
+mod table;
+mod text;
+mod tokens;
+mod tree;
 
-impl People {
-    /// Something relevant was not looked at.
-    pub(crate) fn unseen(&mut self) {
-        self.unseen = true;
-    }
+pub(crate) use people::People;
 
-    /// The counts.
-    pub(crate) fn summary(&self) -> PhiSummary {
-        PhiSummary::none(if self.unseen { PhiPresence::Unknown } else { PhiPresence::No })
-    }
-}
+use text::{Line, Voice};
 
 /// Looks at a member.
-pub(crate) fn look(
-    _walk: &mut Walk<'_>,
-    _member: &Member,
-    _kind: ContentKind,
-    _content: &dyn Content,
-) -> (Verdict, Option<Why>) {
-    (Verdict::NotInspected, Some(Why::FormatUnsupported))
+pub(crate) fn look(walk: &mut Walk<'_>, member: &Member, kind: Kind, content: &dyn Content) -> (Verdict, Option<Why>) {
+    let answer = match kind {
+        Kind::Empty | Kind::Signature => Ok(None),
+        Kind::Text | Kind::Email | Kind::Rtf | Kind::Html => prose(walk, kind, content),
+        Kind::Csv => table::look_at_table(content, &mut walk.people).map(|()| None),
+        Kind::Json | Kind::Ndjson => return json(walk, member, content, Voice::Anyone),
+        Kind::CycloneDx | Kind::Spdx => return json(walk, member, content, Voice::Business),
+        Kind::Xml => xml(walk, content),
+        Kind::Script => lines(walk, content, Voice::Business).map(|()| None),
+        Kind::Elf | Kind::Pe | Kind::MachO | Kind::Firmware | Kind::Jar => runs(walk, content).map(|()| None),
+        // What is in them is looked at member by member.
+        Kind::Zip | Kind::Gzip | Kind::Tar | Kind::OfficeOpenXml | Kind::OpenDocument | Kind::Bzip2 | Kind::Zstd => {
+            Ok(None)
+        }
+        Kind::Png | Kind::Jpeg | Kind::Gif => Ok(Some(Why::Pixels)),
+        Kind::Hl7v2 => messages::look_at_messages(walk, member, content),
+        Kind::Fhir => Ok(Some(Why::FormatUnsupported)),
+        Kind::X12 | Kind::Edifact => lines(walk, content, Voice::Business).map(|()| Some(Why::FormatUnsupported)),
+        Kind::Pdf | Kind::Dicom | Kind::Ole2 | Kind::SevenZip | Kind::Rar | Kind::Xz => {
+            Ok(Some(Why::FormatUnsupported))
+        }
+        Kind::Unknown => runs(walk, content).map(|()| Some(Why::FormatUnknown)),
+    };
+    finish(walk, member, answer)
 }
+
+fn finish(walk: &mut Walk<'_>, member: &Member, answer: Result<Option<Why>, ReadFault>) -> (Verdict, Option<Why>) {
+    let (verdict, why) = match answer {
+        Ok(None) => return (Verdict::Clean, None),
+        Ok(Some(why)) => (Verdict::NotInspected, why),
+        Err(fault) => of_fault(fault),
+    };
+    let rule = match why {
+        Why::Pixels => "phi.pixels",
+        Why::Charset => "phi.charset",
+        Why::FormatUnsupported => "phi.unsupported",
+        _ => "phi.unread",
+    };
+    walk.tally.find(member, Inspector::Phi, rule, verdict, Some(why));
+    (verdict, Some(why))
+}
+
+/// Text without structure. Tags and control words of mark-up are not text.
+fn prose(walk: &mut Walk<'_>, kind: Kind, content: &dyn Content) -> Result<Option<Why>, ReadFault> {
+    if kind == Kind::Html {
+        let people = &mut walk.people;
+        return markup::each_text(content, &mut |label, text| {
+            text::look(&Line { label, text, voice: Voice::Anyone }, &mut |span| people.add(span));
+        })
+        .map(|()| None);
+    }
+    lines(walk, content, Voice::Anyone)?;
+    // Parts of a message in base64 and text behind RTF's control words are not read yet.
+    Ok(matches!(kind, Kind::Email | Kind::Rtf).then_some(Why::FormatUnsupported))
+}
+
+fn lines(walk: &mut Walk<'_>, content: &dyn Content, voice: Voice) -> Result<(), ReadFault> {
+    let (people, budget) = (&mut walk.people, &walk.budget);
+    let mut spent = false;
+    lines::each_line(content, &mut |text| {
+        spent = spent || budget.time().is_err();
+        if !spent {
+            text::look(&Line { label: "", text, voice }, &mut |span| people.add(span));
+        }
+    })?;
+    if spent { Err(ReadFault::Spent) } else { Ok(()) }
+}
+
+/// Programs: only what is certain by itself counts, and it is somebody's, whoever wrote the program.
+fn runs(walk: &mut Walk<'_>, content: &dyn Content) -> Result<(), ReadFault> {
+    let people = &mut walk.people;
+    lines::each_printable_run(content, &mut |text| {
+        text::look(&Line { label: "", text, voice: Voice::Business }, &mut |span| {
+            if span.sure == people::Sure::Certain {
+                people.add(span);
+            }
+        });
+    })
+}
+
+fn json(walk: &mut Walk<'_>, member: &Member, content: &dyn Content, voice: Voice) -> (Verdict, Option<Why>) {
+    let answer = match tree::look_at_json(walk, member, content, voice) {
+        Ok(()) => Ok(None),
+        Err(NotJson::Malformed) => Ok(Some(Why::Malformed)),
+        Err(NotJson::Limit(why)) => Ok(Some(why)),
+        Err(NotJson::Read) => Err(ReadFault::Gone),
+    };
+    finish(walk, member, answer)
+}
+
+/// XML of unknown schema is read as text with labels. Clinical documents have fields that this does not know.
+fn xml(walk: &mut Walk<'_>, content: &dyn Content) -> Result<Option<Why>, ReadFault> {
+    let root = crate::kind::xml_root(content)?;
+    let people = &mut walk.people;
+    let clinical = matches!(root.as_str(), "ClinicalDocument" | "Bundle" | "Patient" | "Person" | "RelatedPerson");
+    markup::each_text(
+        content,
+        &mut |label, text| match headers::meaning(label).and_then(|meaning| meaning.span(false)) {
+            Some(span) => people.add(span),
+            None => {
+                text::look(&Line { label, text, voice: Voice::Anyone }, &mut |span| people.add(span));
+            }
+        },
+    )?;
+    Ok(clinical.then_some(Why::FormatUnsupported))
+}
+
+#[cfg(test)]
+mod tests;

@@ -4,6 +4,7 @@
 use std::io::{BufRead as _, Read as _};
 
 use lazaret_core::inspection::ContentKind as Kind;
+use lazaret_formats::hl7::is_hl7;
 
 use super::{Declared, Peek, Probe, declared, json};
 use crate::content::{Content, ReadFault, Reader, read_vec};
@@ -43,7 +44,7 @@ fn start_of(head: &[u8]) -> &[u8] {
 
 fn by_start(peek: &Peek<'_>, start: &[u8]) -> Result<Option<(Kind, Probe)>, ReadFault> {
     let lower: Vec<u8> = start.iter().take(512).map(u8::to_ascii_lowercase).collect();
-    Ok(Some(if is_hl7(start) {
+    Ok(Some(if is_hl7(&peek.head) {
         (Kind::Hl7v2, Probe::Sound)
     } else if start.starts_with(b"ISA") && is_x12(start) {
         (Kind::X12, envelope(&peek.tail, b"IEA"))
@@ -91,15 +92,6 @@ fn is_text(content: &dyn Content) -> Result<bool, ReadFault> {
         let length = bytes.len();
         reader.consume(length);
     }
-}
-
-/// A message or batch of HL7 v2: the segment's name, then separators that are not letters or digits (HL7 v2.9, 2.5).
-fn is_hl7(start: &[u8]) -> bool {
-    let start = start.strip_prefix(b"\x0b").unwrap_or(start);
-    let named = [b"MSH".as_slice(), b"FHS", b"BHS"].iter().any(|name| start.starts_with(name));
-    let separators = start.get(3..8).unwrap_or_default();
-    named && separators.len() == 5 && separators.iter().all(|b| b.is_ascii_punctuation() || *b == b' ')
-        || (named && start.get(3..7).is_some_and(|s| s.iter().all(u8::is_ascii_punctuation)))
 }
 
 /// The interchange header has a fixed length of 106 (X12.5, ISA): its separator stands at the places it must.

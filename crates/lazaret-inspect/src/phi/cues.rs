@@ -1,0 +1,290 @@
+//! Words that tell a name, an address, a mailbox or an imprint from other words.
+
+use crate::report::Letter;
+
+use super::people::Class;
+
+/// Titles before a person's name, and whose they are.
+const TITLES: [(&str, Class); 14] = [
+    ("Mr", Class::Unknown),
+    ("Mrs", Class::Unknown),
+    ("Ms", Class::Unknown),
+    ("Miss", Class::Unknown),
+    ("Mx", Class::Unknown),
+    ("Master", Class::Unknown),
+    ("Baby", Class::Unknown),
+    ("Dr", Class::Staff),
+    ("Prof", Class::Staff),
+    ("Professor", Class::Staff),
+    ("Doctor", Class::Staff),
+    ("Sister", Class::Staff),
+    ("Nurse", Class::Staff),
+    ("RN", Class::Staff),
+];
+
+/// Words between which a name must stand to count after "patient".
+const NOT_NAMES: [&str; 40] = [
+    "The",
+    "This",
+    "That",
+    "With",
+    "Was",
+    "Has",
+    "Is",
+    "Will",
+    "And",
+    "For",
+    "Data",
+    "Record",
+    "Records",
+    "Care",
+    "Safety",
+    "Name",
+    "Id",
+    "ID",
+    "Number",
+    "Information",
+    "Portal",
+    "Monitor",
+    "Monitoring",
+    "Education",
+    "Services",
+    "Service",
+    "Access",
+    "Admin",
+    "Administration",
+    "Details",
+    "Identifier",
+    "Class",
+    "Type",
+    "Status",
+    "Level",
+    "Flow",
+    "Rights",
+    "Privacy",
+    "Experience",
+    "Consent",
+];
+
+/// Names by title (`Mrs Mia Banks`), by label (`Patient name: Mia Banks`) and by grammar (`my name is Mia`).
+pub(super) fn names(text: &str) -> impl Iterator<Item = Class> {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let mut found: Vec<Class> = Vec::new();
+    for (at, word) in words.iter().enumerate() {
+        let bare = word.trim_matches(|c: char| !c.is_alphanumeric());
+        let next = words.get(at + 1).copied().unwrap_or_default();
+        let title = TITLES.iter().find(|(title, _)| bare.eq_ignore_ascii_case(title) && starts_upper(bare));
+        if let Some((_, class)) = title
+            && is_name(next)
+            && (word.ends_with('.') || word.ends_with(|c: char| c.is_alphabetic()))
+        {
+            found.push(*class);
+        }
+    }
+    let lower = text.to_lowercase();
+    for (phrase, class) in
+        [("my name is ", Class::Unknown), ("dear mr ", Class::Unknown), ("i am called ", Class::Unknown)]
+    {
+        if let Some(place) = lower.find(phrase) {
+            let after = text.get(place + phrase.len()..).unwrap_or_default();
+            found.extend(is_name(after.split_whitespace().next().unwrap_or_default()).then_some(class));
+        }
+    }
+    const LABELS: [(&str, Class); 12] = [
+        ("patient name:", Class::Patient),
+        ("patient:", Class::Patient),
+        ("name of patient:", Class::Patient),
+        ("full name:", Class::Unknown),
+        ("first name:", Class::Unknown),
+        ("last name:", Class::Unknown),
+        ("surname:", Class::Unknown),
+        ("given name:", Class::Unknown),
+        ("name:", Class::Unknown),
+        ("next of kin:", Class::Related),
+        ("emergency contact:", Class::Related),
+        ("mother's name:", Class::Related),
+    ];
+    if let Some((label, class)) = LABELS.iter().find(|(label, _)| starts_a_line(&lower, label)) {
+        let place = lower.find(label).unwrap_or(0) + label.len();
+        let words: Vec<&str> = text.get(place..).unwrap_or_default().split_whitespace().take(2).collect();
+        let two = words.len() == 2 && words.iter().all(|word| is_name(word));
+        let one = words.first().is_some_and(|word| is_name(word)) && *label != "name:";
+        found.extend((two || one).then_some(*class));
+    }
+    found.into_iter()
+}
+
+fn starts_a_line(lower: &str, label: &str) -> bool {
+    lower.trim_start_matches(|c: char| !c.is_alphanumeric()).starts_with(label)
+}
+
+fn starts_upper(word: &str) -> bool {
+    word.starts_with(char::is_uppercase)
+}
+
+/// A word that could be a name: a capital, letters, and none of the words that follow "patient" in titles.
+fn is_name(word: &str) -> bool {
+    let bare = word.trim_matches(|c: char| !c.is_alphanumeric());
+    let letters = bare.chars().all(|c| c.is_alphabetic() || matches!(c, '-' | '\'' | '’' | '.'));
+    bare.chars().count() >= 2 && starts_upper(bare) && letters && !NOT_NAMES.contains(&bare)
+}
+
+/// What a label at the start of a line makes of its value, whatever the value looks like.
+pub(super) fn labelled(text: &str) -> impl Iterator<Item = Letter> {
+    const LABELS: [(&str, Letter); 8] = [
+        ("home address:", Letter::B),
+        ("residential address:", Letter::B),
+        ("patient address:", Letter::B),
+        ("date of birth:", Letter::C),
+        ("dob:", Letter::C),
+        ("date of death:", Letter::C),
+        ("mrn:", Letter::H),
+        ("medical record number:", Letter::H),
+    ];
+    let lower = text.trim_start().to_lowercase();
+    let found = LABELS.into_iter().find(|(label, _)| lower.starts_with(label));
+    let valued = |label: &str| lower.get(label.len()..).is_some_and(|rest| rest.trim().len() >= 4);
+    found.filter(|(label, _)| valued(label)).map(|(_, letter)| letter).into_iter()
+}
+
+/// An address: a number, one to three words, a kind of street, and something that ends it like a locality.
+pub(super) fn is_address(text: &str) -> bool {
+    const STREETS: [&str; 32] = [
+        "street",
+        "st",
+        "road",
+        "rd",
+        "avenue",
+        "ave",
+        "drive",
+        "dr",
+        "lane",
+        "ln",
+        "court",
+        "ct",
+        "place",
+        "pl",
+        "crescent",
+        "cres",
+        "boulevard",
+        "blvd",
+        "terrace",
+        "tce",
+        "highway",
+        "hwy",
+        "parade",
+        "pde",
+        "close",
+        "grove",
+        "strasse",
+        "straße",
+        "rue",
+        "calle",
+        "esplanade",
+        "circuit",
+    ];
+    let words: Vec<&str> = text.split([' ', ',', ';', '\t']).filter(|word| !word.is_empty()).collect();
+    words.iter().enumerate().any(|(at, word)| {
+        let bare = word.trim_end_matches('.').to_lowercase();
+        let street = STREETS.contains(&bare.as_str()) && starts_upper(word);
+        let first = at.saturating_sub(4);
+        let number = words.get(first..at).unwrap_or_default().iter().position(|word| is_house_number(word));
+        let named = number.is_some_and(|place| {
+            let between = words.get(first + place + 1..at).unwrap_or_default();
+            (1..=3).contains(&between.len()) && between.iter().all(|word| starts_upper(word))
+        });
+        let postcode = words.get(at + 1..).unwrap_or_default().iter().take(6);
+        street && named && postcode.into_iter().any(|word| is_postcode(word))
+    })
+}
+
+fn is_house_number(word: &str) -> bool {
+    let digits = word.bytes().take_while(u8::is_ascii_digit).count();
+    (1..=5).contains(&digits) && word.len() <= digits + 1
+}
+
+fn is_postcode(word: &str) -> bool {
+    let bare = word.trim_matches(|c: char| !c.is_alphanumeric());
+    let head = bare.split('-').next().unwrap_or_default();
+    matches!(head.len(), 4 | 5) && head.bytes().all(|b| b.is_ascii_digit())
+}
+
+/// Lines in which a person is an author, maintainer or rights holder.
+pub(super) fn is_imprint(text: &str) -> bool {
+    const MARKS: [&str; 14] = [
+        "copyright",
+        "(c)",
+        "©",
+        "author",
+        "maintainer",
+        "signed-off-by",
+        "reviewed-by",
+        "co-authored-by",
+        "acked-by",
+        "licensed",
+        "license:",
+        "committer",
+        "spdx-",
+        "all rights reserved",
+    ];
+    let lower = text.to_lowercase();
+    MARKS.iter().any(|mark| lower.contains(mark))
+}
+
+/// Mailboxes of an office, not of a person.
+pub(super) fn is_role_mailbox(mail: &str) -> bool {
+    const ROLES: [&str; 24] = [
+        "support",
+        "info",
+        "sales",
+        "security",
+        "admin",
+        "help",
+        "helpdesk",
+        "contact",
+        "noreply",
+        "no-reply",
+        "webmaster",
+        "postmaster",
+        "abuse",
+        "privacy",
+        "press",
+        "office",
+        "service",
+        "feedback",
+        "team",
+        "git",
+        "bugs",
+        "hello",
+        "customerservice",
+        "psirt",
+    ];
+    let name = mail.split('@').next().unwrap_or_default().to_ascii_lowercase();
+    ROLES.contains(&name.as_str())
+}
+
+/// Names of vocabularies that are written as web addresses.
+pub(super) fn is_namespace(url: &str) -> bool {
+    const HOSTS: [&str; 18] = [
+        "hl7.org",
+        "w3.org",
+        "loinc.org",
+        "snomed.info",
+        "unitsofmeasure.org",
+        "schema.org",
+        "cyclonedx.org",
+        "spdx.org",
+        "ns.electronichealth.net.au",
+        "healthterminologies.gov.au",
+        "hl7.org.au",
+        "nist.gov",
+        "iso.org",
+        "purl.org",
+        "openxmlformats.org",
+        "schemas.microsoft.com",
+        "oasis-open.org",
+        "gs1.org",
+    ];
+    let host = url.split("://").nth(1).unwrap_or(url).split(['/', ':', '#']).next().unwrap_or_default();
+    HOSTS.iter().any(|known| host == *known || host.strip_suffix(known).is_some_and(|head| head.ends_with('.')))
+}

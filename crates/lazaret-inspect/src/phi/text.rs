@@ -1,0 +1,285 @@
+//! Free text and cells: identifiers by check digit, form and context, names and addresses by cue. Rules that a person can
+//! read; each looks at one line and what stands before the candidate in it.
+
+use crate::report::Letter;
+
+use super::numbers::{self, Healthcare};
+use super::people::{Class, Level, Span, Sure};
+use super::{cues, tokens};
+
+/// Whose text it is: what a contact or name found in it belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Voice {
+    /// A document about anyone.
+    Anyone,
+    /// A field about a patient.
+    Patient,
+    /// Source code, licences, bills of materials, machine output: people in it are authors and suppliers.
+    Business,
+}
+
+impl Voice {
+    fn class(self) -> Class {
+        match self {
+            Voice::Anyone => Class::Unknown,
+            Voice::Patient => Class::Patient,
+            Voice::Business => Class::Business,
+        }
+    }
+}
+
+/// One line, with the label that a table or key gives it.
+pub(super) struct Line<'a> {
+    /// A column's header or a key's name; empty in prose.
+    pub(super) label: &'a str,
+    /// The text.
+    pub(super) text: &'a str,
+    /// Whose text it is.
+    pub(super) voice: Voice,
+}
+
+/// Finds what identifies in a line.
+pub(super) fn look(line: &Line<'_>, found: &mut dyn FnMut(Span)) {
+    let has_digit = line.text.bytes().any(|b| b.is_ascii_digit());
+    let voice = if line.voice == Voice::Anyone && cues::is_imprint(line.text) { Voice::Business } else { line.voice };
+    let class = voice.class();
+    if has_digit {
+        for run in tokens::numbers(line.text) {
+            let before = Before::new(line, run.start);
+            number(&run, &before, class, found);
+        }
+        for word in tokens::words(line.text) {
+            let before = Before::new(line, word.start);
+            coded(&word, &before, class, found);
+        }
+    }
+    if line.text.contains('@') {
+        tokens::mails(line.text).iter().for_each(|mail| {
+            let role = voice == Voice::Business || cues::is_role_mailbox(mail);
+            found(contact(Letter::F, if role { Class::Business } else { class }));
+        });
+    }
+    if line.text.contains("://") || line.text.contains("www.") {
+        let urls = tokens::urls(line.text).filter(|url| !cues::is_namespace(url));
+        urls.for_each(|_| found(Span { letter: Letter::N, class, level: Level::Indirect, sure: Sure::Probable }));
+    }
+    if voice != Voice::Business {
+        cues::names(line.text).for_each(|class_of| {
+            let class = if class_of == Class::Unknown { class } else { class_of };
+            found(probable(Letter::A, class));
+        });
+        cues::labelled(line.text).for_each(|letter| found(probable(letter, class)));
+        if has_digit && cues::is_address(line.text) {
+            found(probable(Letter::B, class));
+        }
+    }
+}
+
+const fn probable(letter: Letter, class: Class) -> Span {
+    Span { letter, class, level: Level::Direct, sure: Sure::Probable }
+}
+
+const fn contact(letter: Letter, class: Class) -> Span {
+    probable(letter, class)
+}
+
+/// What stands before a candidate: the end of the line so far, or the label.
+struct Before {
+    text: String,
+}
+
+impl Before {
+    /// Letters looked at before a candidate.
+    const REACH: usize = 48;
+
+    fn new(line: &Line<'_>, start: usize) -> Before {
+        let before = line.text.get(..start).unwrap_or_default();
+        let near: String = before.chars().rev().take(Before::REACH).collect::<Vec<char>>().into_iter().rev().collect();
+        let mut text = line.label.to_lowercase();
+        text.push(' ');
+        text.push_str(&near.to_lowercase());
+        Before { text }
+    }
+
+    /// Whether one of these words stands there, as a word.
+    fn says(&self, words: &[&str]) -> bool {
+        words.iter().any(|word| {
+            self.text.match_indices(word).any(|(at, _)| {
+                let edge = |c: Option<char>| c.is_none_or(|c| !c.is_alphanumeric());
+                let (head, tail) = (self.text.get(..at), self.text.get(at + word.len()..));
+                edge(head.and_then(|head| head.chars().next_back())) && edge(tail.and_then(|tail| tail.chars().next()))
+            })
+        })
+    }
+}
+
+/// A number of some groups of digits.
+fn number(run: &tokens::Number<'_>, before: &Before, class: Class, found: &mut dyn FnMut(Span)) {
+    if let Some(quad) = run.quad {
+        if quad && !before.says(&["oid", "version", "v", "ver", "release", "section", "chapter"]) {
+            found(Span { letter: Letter::O, class, level: Level::Indirect, sure: Sure::Probable });
+        }
+        return;
+    }
+    let digits = numbers::digits(run.text);
+    let groups: Vec<usize> = run.groups();
+    if let Some(span) = national(&digits, &groups, before, class) {
+        return found(span);
+    }
+    if let Some(span) = financial(&digits, &groups, before, class) {
+        return found(span);
+    }
+    if let Some(span) = phone(run, &digits, &groups, before, class) {
+        return found(span);
+    }
+    if let Some(span) = dated(run, before, class) {
+        found(span);
+    }
+}
+
+/// National health and social numbers.
+fn national(digits: &[u32], groups: &[usize], before: &Before, class: Class) -> Option<Span> {
+    match numbers::healthcare(digits) {
+        Some(Healthcare::Individual) => {
+            return Some(Span { letter: Letter::I, class, level: Level::Direct, sure: Sure::Certain });
+        }
+        Some(Healthcare::Provider) => {
+            return Some(Span { letter: Letter::K, class: Class::Staff, level: Level::Direct, sure: Sure::Certain });
+        }
+        None => {}
+    }
+    if numbers::medicare(digits) {
+        let grouped = matches!(groups, [4, 5, 1] | [4, 5, 1, 1] | [4, 5, 2]);
+        if grouped || before.says(&["medicare", "mc", "mcn"]) {
+            return Some(probable(Letter::I, class));
+        }
+    }
+    if numbers::nhs(digits) && (matches!(groups, [3, 3, 4]) && !is_phone_context(before) || before.says(&["nhs"])) {
+        return Some(probable(Letter::I, class));
+    }
+    if numbers::ssn(digits) {
+        let grouped = matches!(groups, [3, 2, 4]);
+        if grouped || before.says(&["ssn", "social security", "soc sec", "ss#"]) {
+            return Some(probable(Letter::G, class));
+        }
+    }
+    if numbers::npi(digits) && before.says(&["npi"]) {
+        return Some(probable(Letter::K, Class::Staff));
+    }
+    None
+}
+
+/// Cards; accounts and record numbers by what stands before them.
+fn financial(digits: &[u32], groups: &[usize], before: &Before, class: Class) -> Option<Span> {
+    let grouped = matches!(groups, [4, 4, 4, 4] | [4, 6, 5] | [4, 4, 4, 1] | [4, 6, 4]);
+    if numbers::card(digits) && (grouped || before.says(&["card", "visa", "mastercard", "amex", "credit", "debit"])) {
+        return Some(probable(Letter::J, class));
+    }
+    if groups.len() > 1 || !(5..=12).contains(&digits.len()) {
+        return None;
+    }
+    labelled_number(before).map(|letter| probable(letter, class))
+}
+
+/// What a label before a plain number makes of it. Context only.
+fn labelled_number(before: &Before) -> Option<Letter> {
+    const RECORD: &[&str] =
+        &["mrn", "urn", "ur number", "medical record", "patient id", "patient no", "hospital number"];
+    const PLAN: &[&str] = &["member id", "member no", "member number", "policy no", "policy number", "subscriber id"];
+    const ACCOUNT: &[&str] = &["account", "acct", "iban", "bsb", "bank account"];
+    const LICENCE: &[&str] = &["licence no", "license no", "licence number", "license number", "driver"];
+    if before.says(RECORD) {
+        Some(Letter::H)
+    } else if before.says(PLAN) {
+        Some(Letter::I)
+    } else if before.says(ACCOUNT) {
+        Some(Letter::J)
+    } else if before.says(LICENCE) {
+        Some(Letter::K)
+    } else {
+        None
+    }
+}
+
+fn is_phone_context(before: &Before) -> bool {
+    before.says(&["phone", "tel", "telephone", "mobile", "mob", "cell", "call", "ph", "fax", "contact"])
+}
+
+/// Telephone and fax, by international form, by North American form with an area code, or by a word before.
+fn phone(run: &tokens::Number<'_>, digits: &[u32], groups: &[usize], before: &Before, class: Class) -> Option<Span> {
+    if !(7..=15).contains(&digits.len()) {
+        return None;
+    }
+    let near = |digit: Option<&u32>| digit.is_some_and(|digit| (2..=9).contains(digit));
+    let american =
+        matches!(groups, [3, 3, 4]) && near(digits.first()) && near(digits.get(3)) && !run.text.contains('/');
+    let cued = is_phone_context(before) && digits.len() >= 8;
+    if !(run.plus || american || cued) {
+        return None;
+    }
+    let letter = if before.says(&["fax"]) { Letter::E } else { Letter::D };
+    // Numbers that cost the caller nothing are a company's: 800 to 888 in North America, 1800 and 1300 in Australia.
+    let free = matches!(digits, [8, 0 | 3 | 4 | 5 | 6 | 7 | 8, ..] if digits.get(1) == digits.get(2))
+        || matches!(digits, [1, 8, 0, 0, ..] | [1, 3, 0, 0, ..]);
+    let class = if free && class == Class::Unknown { Class::Business } else { class };
+    Some(contact(letter, class))
+}
+
+/// A date after a word of birth or death; an age over 89.
+fn dated(run: &tokens::Number<'_>, before: &Before, class: Class) -> Option<Span> {
+    const BORN: &[&str] = &["dob", "d.o.b", "birth", "born", "birthdate", "date of birth", "died", "deceased", "death"];
+    let date = is_date(run);
+    if date && before.says(BORN) {
+        return Some(probable(Letter::C, class));
+    }
+    let age: u32 = run.text.parse().unwrap_or(0);
+    let aged = before.says(&["aged", "age"]) || run.after.starts_with("-year-old") || run.after.starts_with(" y/o");
+    ((90..=125).contains(&age) && aged).then_some(probable(Letter::C, class))
+}
+
+fn is_date(run: &tokens::Number<'_>) -> bool {
+    let parts: Vec<u32> = run.text.split(['/', '-', '.', ' ']).filter_map(|part| part.parse().ok()).collect();
+    match parts.as_slice() {
+        [year @ 1850..=2100, month, day] => *year > 0 && (1..=12).contains(month) && (1..=31).contains(day),
+        [day, month, year] => {
+            let either = (1..=12).contains(month) && (1..=31).contains(day)
+                || (1..=12).contains(day) && (1..=31).contains(month);
+            either && (*year < 100 || (1850..=2100).contains(year))
+        }
+        [whole @ 18_500_101..=21_001_231] => {
+            (1..=12).contains(&(whole / 100 % 100)) && (1..=31).contains(&(whole % 100))
+        }
+        [1..=31] => run.month_follows,
+        _ => false,
+    }
+}
+
+/// Words of letters and digits.
+fn coded(word: &tokens::Word<'_>, before: &Before, class: Class, found: &mut dyn FnMut(Span)) {
+    let plain: String = word.text.chars().filter(|c| *c != '-').collect();
+    let dashed = matches!(word.text.split('-').map(str::len).collect::<Vec<_>>().as_slice(), [4, 3, 4]);
+    if numbers::mbi(&plain) && (dashed || before.says(&["mbi", "medicare", "beneficiary"])) {
+        return found(probable(Letter::I, class));
+    }
+    if numbers::iban(word.text) {
+        return found(Span { letter: Letter::J, class, level: Level::Direct, sure: Sure::Certain });
+    }
+    if before.says(&["dva", "veteran", "veterans"]) && numbers::veteran(&plain) {
+        return found(probable(Letter::I, class));
+    }
+    if before.says(&["provider", "provider no", "provider number"]) && numbers::provider(&plain) {
+        return found(probable(Letter::K, Class::Staff));
+    }
+    if before.says(&["vin", "vehicle", "chassis"]) && numbers::vin(&plain) {
+        return found(probable(Letter::L, class));
+    }
+    let letters = plain.bytes().take_while(u8::is_ascii_uppercase).count();
+    let digits = plain.len().saturating_sub(letters);
+    let shaped = (1..=4).contains(&letters) && (5..=12).contains(&digits);
+    if shaped
+        && plain.bytes().skip(letters).all(|b| b.is_ascii_digit())
+        && let Some(letter) = labelled_number(before)
+    {
+        found(probable(letter, class));
+    }
+}
