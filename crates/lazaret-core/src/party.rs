@@ -2,10 +2,12 @@
 
 use crate::caller::Caller;
 use crate::digest::{Commitment, Digest};
-use crate::event::{Approved, CredentialRevoked, Event, Isolated, IsolationLifted, Rejected, RequestOpened};
-use crate::id::{Credential, Id, Isolation, Party, Request};
+use crate::event::{
+    AgreementRecorded, Approved, CredentialRevoked, Event, Isolated, IsolationLifted, Rejected, RequestOpened,
+};
+use crate::id::{Agreement, Credential, Engagement, Id, Isolation, Party, Request};
 use crate::refusal::Refusal;
-use crate::register::Role;
+use crate::register::{AgreementKind, AgreementTerms, Role};
 use crate::request::{Act, FourEyes, Group, RequestView};
 use crate::time::{HOUR_MS, Timestamp};
 
@@ -31,17 +33,17 @@ pub fn isolate(
     Ok(Isolated { isolation, party }.into())
 }
 
-/// Asks two others to lift an isolation.
+/// Asks two others to lift an isolation. Whoever asks is not one of the two, so that more roles may ask than grant.
 ///
 /// # Errors
-/// Not a person of security or administration.
+/// Not an approver or administrator.
 pub fn ask_to_lift(
     caller: &Caller,
     isolation: Id<Isolation>,
     request: Id<Request>,
     at: Timestamp,
 ) -> Result<Event, Refusal> {
-    if !caller.has_role(Role::Security) && !caller.has_role(Role::Admin) {
+    if !Group::ALL.iter().any(|group| caller.has_role(group.role())) {
         return Err(Refusal::NotAllowed);
     }
     Ok(RequestOpened {
@@ -62,6 +64,26 @@ pub fn ask_to_lift(
 /// Nothing but the proof's own constructor can fail.
 pub fn lift(isolation: Id<Isolation>, eyes: &FourEyes) -> Event {
     IsolationLifted { isolation, request: eyes.request() }.into()
+}
+
+/// A privacy officer or an administrator records an agreement that covers patient data.
+///
+/// # Errors
+/// Another role, or a kind of agreement that covers none.
+pub fn agree(
+    caller: &Caller,
+    engagement: Id<Engagement>,
+    agreement: Id<Agreement>,
+    kind: AgreementKind,
+    terms: AgreementTerms,
+) -> Result<Event, Refusal> {
+    if !caller.has_role(Role::Privacy) && !caller.has_role(Role::Admin) {
+        return Err(Refusal::NotAllowed);
+    }
+    if !matches!(kind, AgreementKind::Baa | AgreementKind::Dpa) {
+        return Err(Refusal::NotAllowed);
+    }
+    Ok(AgreementRecorded { agreement, engagement, kind, terms, lanes: Vec::new() }.into())
 }
 
 /// A vote for, or against.

@@ -88,14 +88,6 @@ impl Recorded {
     pub fn position(&self) -> Position {
         self.entry.position
     }
-
-    /// Proof that the release is on the ledger.
-    ///
-    /// # Errors
-    /// The fact is not a release.
-    pub fn cleared(&self) -> Result<Cleared, Fault> {
-        cleared(&self.entry)
-    }
 }
 
 /// Proof from a committed entry that its transfer was released. The entry is read from the ledger, never from a caller.

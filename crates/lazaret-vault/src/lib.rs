@@ -30,7 +30,7 @@ pub use disk::{Disk, RealDisk};
 pub use fault::Fault;
 pub use fields::{Bound, SubjectKey};
 pub use object::{ObjectWriter, Sealed};
-pub use reader::{ObjectReader, ObjectStream};
+pub use reader::{HashedReader, ObjectReader, ObjectStream};
 
 #[cfg(test)]
 mod tests;

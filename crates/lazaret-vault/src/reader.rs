@@ -161,3 +161,56 @@ impl ObjectStream {
         Ok(Streamed { size_bytes: self.size_bytes(), sha256, content: self.reader.commit_content(&sha256) })
     }
 }
+
+/// A reader whose bytes are hashed as they are given out in order, so that whoever jumps about in an object and whoever
+/// vouches for all of it look at the same bytes.
+pub struct HashedReader {
+    reader: ObjectReader,
+    hash: Sha256,
+    hashed_bytes: u64,
+}
+
+impl HashedReader {
+    /// Nothing is hashed yet.
+    pub fn new(reader: ObjectReader) -> HashedReader {
+        HashedReader { reader, hash: Sha256::new(), hashed_bytes: 0 }
+    }
+
+    /// Plaintext bytes of the whole object.
+    pub fn size_bytes(&self) -> u64 {
+        self.reader.size_bytes()
+    }
+
+    /// As [`ObjectReader::read_at`].
+    ///
+    /// # Errors
+    /// As [`ObjectReader::read_at`].
+    pub fn read_at(&mut self, offset: u64, out: &mut [u8]) -> Result<usize, Fault> {
+        let count = self.reader.read_at(offset, out)?;
+        let read = out.get(..count).unwrap_or_default();
+        let known = self.hashed_bytes.checked_sub(offset).and_then(|known| usize::try_from(known).ok());
+        if let Some(new) = known.and_then(|known| read.get(known..)) {
+            self.hash.update(new);
+            self.hashed_bytes += new.len() as u64;
+        }
+        Ok(count)
+    }
+
+    /// Hashes what nobody asked for, and says what the whole was.
+    ///
+    /// # Errors
+    /// As [`ObjectReader::read_at`].
+    pub fn finish(mut self) -> Result<Streamed, Fault> {
+        let mut buffer = Zeroizing::new(vec![0; BATCH_CHUNKS * CHUNK_BYTES]);
+        while self.hashed_bytes < self.size_bytes() {
+            let before = self.hashed_bytes;
+            self.read_at(before, &mut buffer)?;
+            if self.hashed_bytes == before {
+                return Err(Fault::Corrupt);
+            }
+        }
+        let size_bytes = self.size_bytes();
+        let sha256: [u8; 32] = self.hash.finalize().into();
+        Ok(Streamed { size_bytes, sha256, content: self.reader.commit_content(&sha256) })
+    }
+}

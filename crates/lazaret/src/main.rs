@@ -1,2 +1,33 @@
-//! placeholder
-fn main() {}
+//! Lazaret: one gate for everything that enters or leaves a hospital.
+//!
+//! Reading order: `crossing` (the life of one transfer), `gate` (what a gate is), `setup` and `serve` (from a directory to a
+//! running gate), `intake` and `delivery` (the doors), `reconcile` (what moves transfers on), `follow` (what tells the world),
+//! `station` (where hostile bytes are looked at), `api` and `console` (what people and programs see), `cli`.
+
+mod api;
+mod auth;
+mod cli;
+mod clock;
+mod config;
+mod crossing;
+mod delivery;
+mod demo;
+mod error;
+mod follow;
+mod gate;
+mod intake;
+mod listen;
+mod metrics;
+mod particulars;
+mod reconcile;
+mod serve;
+mod setup;
+mod station;
+mod tls;
+mod vault;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::run()
+}

@@ -110,6 +110,7 @@ CREATE TABLE side_upload (
   transfer BLOB NOT NULL, object BLOB NOT NULL, received_bytes INTEGER NOT NULL,
   length_bytes INTEGER, sealed BLOB NOT NULL, resume BLOB, state INTEGER NOT NULL, expires INTEGER NOT NULL, made INTEGER NOT NULL
 ) STRICT;
+CREATE INDEX side_upload_object ON side_upload (object);
 CREATE INDEX side_upload_name ON side_upload (name_key, made);
 CREATE INDEX side_upload_party ON side_upload (party, state);
 CREATE TABLE side_not_received (party BLOB NOT NULL, at INTEGER NOT NULL, sealed BLOB NOT NULL) STRICT;

@@ -107,6 +107,22 @@ impl Side<'_> {
         )?)
     }
 
+    /// Counts an object that was sent again and is the same.
+    pub fn count_repeat(&self, transfer: Id<Transfer>) -> Result<()> {
+        Ok(self
+            .db
+            .change_one("UPDATE side_manifest SET repeats = repeats + 1 WHERE transfer = $1", &[transfer.as_bytes()])?)
+    }
+
+    /// How often an object was sent again.
+    pub fn repeats(&self, transfer: Id<Transfer>) -> Result<u32> {
+        let found =
+            self.db.one("SELECT repeats FROM side_manifest WHERE transfer = $1", &[transfer.as_bytes()], |row| {
+                row.get::<_, u32>(0)
+            })?;
+        Ok(found.unwrap_or(0))
+    }
+
     /// Remembers which transfer a peer's own key made, until the window ends.
     pub fn put_natural_key(
         &self,

@@ -189,9 +189,12 @@ impl Side<'_> {
         Ok(self.db.all(&format!("{UPLOAD} WHERE state = 0"), &[], read_upload)?)
     }
 
-    /// Every object that an open upload is writing: what the reaper leaves alone.
-    pub fn open_objects(&self) -> Result<Vec<Id<Object>>> {
-        Ok(self.db.all("SELECT object FROM side_upload WHERE state = 0", &[], |row| id_of(row, 0))?)
+    /// Whether an open upload writes this object: the reaper leaves it alone.
+    pub fn has_open_object(&self, object: Id<Object>) -> Result<bool> {
+        let found =
+            self.db
+                .one("SELECT 1 FROM side_upload WHERE object = $1 AND state = 0", &[object.as_bytes()], |_| Ok(()))?;
+        Ok(found.is_some())
     }
 
     /// Open uploads whose time is over.

@@ -91,6 +91,16 @@ impl View<'_> {
         Ok(stored.into_iter().map(to_entry).collect::<Result<Vec<_>, Fault>>()?)
     }
 
+    /// Entries from an index on, at most `rows_max`.
+    pub fn entries_from(&self, epoch: u64, from: u64, rows_max: u32) -> Result<Vec<Entry>> {
+        let stored = self.db.all(
+            &format!("{ENTRY} WHERE epoch = $1 AND idx >= $2 ORDER BY idx LIMIT $3"),
+            &[&from_u64(epoch), &from_u64(from), &i64::from(rows_max)],
+            read_stored,
+        )?;
+        Ok(stored.into_iter().map(to_entry).collect::<Result<Vec<_>, Fault>>()?)
+    }
+
     /// Where the latest entry about a subject stands.
     pub fn last_position(&self, subject: Id<Subject>) -> Result<Option<Position>> {
         Ok(self.db.one(

@@ -96,11 +96,29 @@ impl View<'_> {
         Ok(self.db.all(&format!("{PARTY} ORDER BY p.id LIMIT $1"), &[&i64::from(rows_max)], read_party)?)
     }
 
+    /// A party's first engagement that has not ended.
+    pub fn engagement_of(&self, party: Id<Party>) -> Result<Option<Id<Engagement>>> {
+        Ok(self.db.one(
+            "SELECT id FROM engagement WHERE party = $1 AND ends IS NULL ORDER BY rowid LIMIT 1",
+            &[party.as_bytes()],
+            |row| id_of(row, 0),
+        )?)
+    }
+
     /// The open isolation of a party.
     pub fn open_isolation(&self, party: Id<Party>) -> Result<Option<Id<Isolation>>> {
         Ok(self.db.one("SELECT id FROM isolation WHERE party = $1 AND lifted IS NULL", &[party.as_bytes()], |row| {
             id_of(row, 0)
         })?)
+    }
+
+    /// The party that an isolation is of, while it is open.
+    pub fn isolated_party(&self, isolation: Id<Isolation>) -> Result<Option<Id<Party>>> {
+        Ok(self.db.one(
+            "SELECT party FROM isolation WHERE id = $1 AND lifted IS NULL",
+            &[isolation.as_bytes()],
+            |row| id_of(row, 0),
+        )?)
     }
 
     /// What is true of a lane's party now: its state, isolation, vetting, agreement, cover for patient data.

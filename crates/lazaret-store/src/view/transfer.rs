@@ -4,7 +4,7 @@ use lazaret_core::decision::{Inspecting, Outcome};
 use lazaret_core::digest::{Commitment, Digest};
 use lazaret_core::dossier::{Dossier, InspectedFacts};
 use lazaret_core::event::{FiredRule, VerdictRow};
-use lazaret_core::id::{Actor, Delivery, Id, Lane, Party, Person, Reference, Request, Subject, Transfer};
+use lazaret_core::id::{Actor, Delivery, Id, Lane, Object, Party, Person, Reference, Request, Subject, Transfer};
 use lazaret_core::inspection::{ContentKind, PhiPresence, SignatureState};
 use lazaret_core::register::Standing;
 use lazaret_core::request::{Act, Group, RequestState, RequestView, Vote};
@@ -103,6 +103,56 @@ impl View<'_> {
             &[&(stage as i64), &i64::from(rows_max)],
             |row| id_of(row, 0),
         )?)
+    }
+
+    /// Since when the longest-standing transfer of a stage stands there.
+    pub fn oldest_in_stage(&self, stage: Stage) -> Result<Option<Timestamp>> {
+        Ok(self.db.one(
+            "SELECT since FROM transfer WHERE stage = $1 ORDER BY since LIMIT 1",
+            &[&(stage as i64)],
+            |row| time_of(row, 0),
+        )?)
+    }
+
+    /// As [`View::in_stage`], without those of isolated parties: they stand still.
+    pub fn moving_in_stage(&self, stage: Stage, rows_max: u32) -> Result<Vec<Id<Transfer>>> {
+        Ok(self.db.all(
+            "SELECT id FROM transfer t WHERE stage = $1
+               AND NOT EXISTS (SELECT 1 FROM isolation i WHERE i.party = t.party AND i.lifted IS NULL)
+             ORDER BY since, id LIMIT $2",
+            &[&(stage as i64), &i64::from(rows_max)],
+            |row| id_of(row, 0),
+        )?)
+    }
+
+    /// Transfers that are held, not checked or cleared: those that a change elsewhere may move. Of one party, or of all.
+    pub fn open_of(&self, party: Option<Id<Party>>) -> Result<Vec<Id<Transfer>>> {
+        Ok(self.db.all(
+            "SELECT id FROM transfer WHERE stage IN ($1, $2, $3) AND ($4 IS NULL OR party = $4) ORDER BY since, id",
+            &[
+                &(Stage::Held as i64),
+                &(Stage::NotChecked as i64),
+                &(Stage::Cleared as i64),
+                &party.map(|party| *party.as_bytes()),
+            ],
+            |row| id_of(row, 0),
+        )?)
+    }
+
+    /// A party's transfers about which something was recorded between two instants.
+    pub fn transfers_with_news(&self, party: Id<Party>, from: Timestamp, to: Timestamp) -> Result<Vec<Id<Transfer>>> {
+        Ok(self.db.all(
+            "SELECT DISTINCT t.id FROM transfer t JOIN entry e ON e.subject = t.id
+             WHERE t.party = $1 AND t.arrived < $3 AND e.t >= $2 AND e.t < $3",
+            &[party.as_bytes(), &millis(from), &millis(to)],
+            |row| id_of(row, 0),
+        )?)
+    }
+
+    /// Whether a transfer has this object.
+    pub fn has_object(&self, object: Id<Object>) -> Result<bool> {
+        let found = self.db.one("SELECT 1 FROM transfer WHERE object = $1", &[object.as_bytes()], |_| Ok(()))?;
+        Ok(found.is_some())
     }
 
     /// Undelivered transfers of this party that were released.
@@ -249,6 +299,11 @@ impl View<'_> {
             &[&(RequestState::Open as i64), &i64::from(rows_max)],
             |row| Ok(OpenRequest { request: id_of(row, 0)?, act: code_of(row, 1, Act::ALL)?, subject: id_of(row, 2)? }),
         )?)
+    }
+
+    /// What a request is about.
+    pub fn subject_of_request(&self, request: Id<Request>) -> Result<Option<Id<Subject>>> {
+        Ok(self.db.one("SELECT subject FROM request WHERE id = $1", &[request.as_bytes()], |row| id_of(row, 0))?)
     }
 
     /// A request with its votes and what is true of the voters now.

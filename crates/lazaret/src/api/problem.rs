@@ -1,0 +1,113 @@
+//! Errors as problem+json (RFC 9457), one table for every handler.
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use lazaret_core::refusal::{PartyCode, Refusal};
+
+use super::types::Problem;
+use crate::error::{Error, Fault};
+
+/// Who reads the answer: insiders also see fact and remedy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Audience {
+    /// A party, or somebody not signed in.
+    Party,
+    /// One of the hospital's own people.
+    Insider,
+}
+
+/// The status of an error.
+pub fn status(error: &Error) -> StatusCode {
+    match error {
+        Error::Refused(refusal) => refusal_status(*refusal),
+        Error::Malformed(malformed) => match malformed.code {
+            PartyCode::SignIn => StatusCode::UNAUTHORIZED,
+            PartyCode::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            PartyCode::NotFound => StatusCode::NOT_FOUND,
+            _ => StatusCode::BAD_REQUEST,
+        },
+        Error::Fault(Fault::DiskFull) => StatusCode::INSUFFICIENT_STORAGE,
+        Error::Fault(Fault::Busy | Fault::Fenced(_)) => StatusCode::SERVICE_UNAVAILABLE,
+        Error::Fault(Fault::Internal(_)) | Error::Usage(_) => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+fn refusal_status(refusal: Refusal) -> StatusCode {
+    match refusal {
+        Refusal::LaneClosed
+        | Refusal::Isolated
+        | Refusal::NotAllowed
+        | Refusal::KindNotOnLane
+        | Refusal::OwnRequest
+        | Refusal::NotInRole
+        | Refusal::StepUpNeeded
+        | Refusal::NoLongerCleared => StatusCode::FORBIDDEN,
+        Refusal::TooLarge | Refusal::Quota => StatusCode::PAYLOAD_TOO_LARGE,
+        Refusal::NotFound => StatusCode::NOT_FOUND,
+        Refusal::NameExists => StatusCode::PRECONDITION_FAILED,
+        Refusal::DigestMismatch => StatusCode::BAD_REQUEST,
+        Refusal::WrongState
+        | Refusal::VotedAlready
+        | Refusal::StaleApproval
+        | Refusal::KeyReused
+        | Refusal::Already(_)
+        | Refusal::Unchanged => StatusCode::CONFLICT,
+    }
+}
+
+/// The answer to an error. Faults are logged once, with their cause, and say nothing outside.
+pub fn response(error: &Error, audience: Audience, reference: Option<String>) -> Response {
+    let status = status(error);
+    if let Error::Fault(Fault::Internal(cause)) = error {
+        tracing::error!(%cause, "request failed");
+    }
+    let code = error.code();
+    let detail = match (audience, error) {
+        (Audience::Insider, Error::Refused(_) | Error::Malformed(_)) => Some(error.to_string()),
+        (Audience::Party, Error::Malformed(malformed)) => Some(malformed.detail.clone()),
+        _ => None,
+    };
+    let problem = Problem {
+        kind: format!("/help/problems/{}", code.word()),
+        title: code.sentence().to_owned(),
+        status: status.as_u16(),
+        detail,
+        code: code.word().to_owned(),
+        fix: code.fix().map(str::to_owned),
+        reference,
+    };
+    let body = serde_json::to_vec(&problem).unwrap_or_default();
+    let mut response = (status, body).into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    if matches!(status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::INSUFFICIENT_STORAGE) {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+    }
+    if status == StatusCode::UNAUTHORIZED {
+        headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"lazaret\""));
+    }
+    response
+}
+
+impl IntoResponse for Error {
+    fn into_response(self) -> Response {
+        response(&self, Audience::Party, None)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_party_never_reads_the_cause_of_a_fault() {
+        let response = response(&Error::internal("SELECT secret FROM x"), Audience::Party, None);
+        assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+    }
+
+    #[test]
+    fn a_full_disk_is_507_and_a_busy_gate_503() {
+        assert_eq!(status(&Error::Fault(Fault::DiskFull)), StatusCode::INSUFFICIENT_STORAGE);
+        assert_eq!(status(&Error::Fault(Fault::Busy)), StatusCode::SERVICE_UNAVAILABLE);
+    }
+}

@@ -1,0 +1,212 @@
+//! From registers to JSON, per audience: what a transfer looks like to the reader who asks.
+
+use std::sync::Arc;
+
+use lazaret_core::caller::Caller;
+use lazaret_core::explanation::{Able, Explanation, Lever};
+use lazaret_core::id::{Id, Reference, Transfer};
+use lazaret_core::refusal::{PartyCode, Refusal};
+use lazaret_core::register::Role;
+use lazaret_core::time::Timestamp;
+use lazaret_core::transfer::{Stage, TransferView};
+use lazaret_store::{Entry, Side, View};
+
+use super::types::{Because, HistoryJson, LeverJson, TallyJson, TransferJson, VerdictJson, WhoJson};
+use crate::crossing;
+use crate::error::{Error, Result};
+use crate::gate::Gate;
+
+/// RFC 3339 in UTC, to the millisecond.
+pub fn time_text(at: Timestamp) -> String {
+    let millis = i64::try_from(at.as_millis()).unwrap_or(i64::MAX);
+    jiff::Timestamp::from_millisecond(millis).map(|at| at.to_string()).unwrap_or_default()
+}
+
+/// Lower-case hex.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// A transfer that is known to be there.
+///
+/// # Errors
+/// `NotFound`, or a fault of the store.
+pub fn view(gate: &Gate, transfer: Id<Transfer>) -> Result<TransferView> {
+    gate.read(|view, _| view.transfer(transfer))?.ok_or(Error::Refused(Refusal::NotFound))
+}
+
+/// Finds a transfer by id or reference, if this caller may see it. Unknown and forbidden look alike to outsiders.
+///
+/// # Errors
+/// `NotFound`, or a fault of the store.
+pub fn find(gate: &Gate, caller: &Caller, text: &str) -> Result<TransferView> {
+    let found = gate.read(|view, _| {
+        if let Ok(id) = text.parse::<Id<Transfer>>() {
+            return view.transfer(id);
+        }
+        text.parse::<Reference>().map_or(Ok(None), |reference| view.by_reference(reference))
+    })?;
+    let found = found.ok_or(Error::Refused(Refusal::NotFound))?;
+    if may_see(gate, caller, &found)? { Ok(found) } else { Err(Error::Refused(Refusal::NotFound)) }
+}
+
+/// Whether a caller holds a role that sees every transfer.
+pub fn sees_all(caller: &Caller) -> bool {
+    use Role::{Admin, Auditor, Biomed, Clinician, Integration, Privacy, Security};
+    let seeing = [Admin, Security, Biomed, Privacy, Integration, Auditor, Clinician];
+    caller.is_hospital_person() && seeing.into_iter().any(|role| caller.has_role(role))
+}
+
+/// Insiders with a role see every transfer; recipients their lanes'; parties their own.
+///
+/// # Errors
+/// A fault of the store.
+pub fn may_see(gate: &Gate, caller: &Caller, transfer: &TransferView) -> Result<bool> {
+    if !caller.is_hospital_person() {
+        return Ok(caller.party() == Some(transfer.party));
+    }
+    if sees_all(caller) || caller.actor() == transfer.requester {
+        return Ok(true);
+    }
+    let lane = gate.read(|view, _| view.lane(transfer.lane))?;
+    let person = caller.person();
+    Ok(lane.is_some_and(|lane| person.is_some_and(|person| lane.terms.recipients.contains(&person))))
+}
+
+/// A transfer as this caller may see it.
+///
+/// # Errors
+/// A fault of the store or the vault.
+pub fn transfer(gate: &Arc<Gate>, caller: &Caller, view: &TransferView) -> Result<TransferJson> {
+    let (_, decision, explanation) = crossing::explanation(gate, view.transfer)?;
+    let mut json = gate.read(|read, side| outline(gate, read, side, view).map_err(Into::into))?;
+    if gate.log.is_signed(gate, view.transfer)? {
+        json.receipt = Some(receipt_path(view.transfer));
+    }
+    tell(&mut json, explanation.code);
+    if !caller.is_hospital_person() {
+        json.state = view.stage.sender_word().to_owned();
+        return Ok(json);
+    }
+    add_insider(gate, view, &explanation, &mut json)?;
+    if matches!(view.stage, Stage::Held | Stage::NotChecked) && decision.approvals.is_some() {
+        json.binding = Some(decision.binding.to_string());
+        let at = gate.clock.now();
+        let request = gate.read(|read, _| {
+            let open = read.open_request(view.transfer.cast())?;
+            open.map_or(Ok(None), |request| read.request(request, at))
+        })?;
+        json.approvals =
+            request.map(|request| TallyJson { counted: request.counted().len(), required: request.required });
+    }
+    Ok(json)
+}
+
+/// Where a transfer's receipt is.
+pub fn receipt_path(transfer: Id<Transfer>) -> String {
+    format!("/api/v1/transfers/{}/receipt", transfer.reference())
+}
+
+fn tell(json: &mut TransferJson, code: Option<PartyCode>) {
+    let Some(code) = code else { return };
+    json.code = Some(code.word().to_owned());
+    json.text = Some(code.sentence().to_owned());
+    json.fix = code.fix().map(str::to_owned);
+}
+
+/// What everybody who may see a transfer sees of it; also the row of a list.
+///
+/// # Errors
+/// A fault of the store. A manifest whose key was erased shows as empty.
+pub fn outline(
+    gate: &Gate,
+    read: &View<'_>,
+    side: &Side<'_>,
+    view: &TransferView,
+) -> lazaret_store::Result<TransferJson> {
+    let lane = read.lane(view.lane)?;
+    let kept = gate.particulars.kept(side, view.transfer).unwrap_or_default();
+    let manifest = kept.manifest().unwrap_or_default();
+    Ok(TransferJson {
+        reference: view.transfer.reference().to_string(),
+        id: view.transfer.to_string(),
+        state: view.stage.word().to_owned(),
+        direction: view.direction.word().to_owned(),
+        lane: lane.map(|lane| lane.terms.name.to_string()).unwrap_or_default(),
+        party: side.slug_of(view.party.cast())?.unwrap_or_default(),
+        name: kept.path,
+        bytes: manifest.size_bytes,
+        sha256: hex(&manifest.sha256),
+        kind: read.content_kind(view.transfer)?.map(|kind| kind.word().to_owned()),
+        received: time_text(view.arrived_at),
+        since: time_text(view.since),
+        ..TransferJson::default()
+    })
+}
+
+fn add_insider(gate: &Gate, view: &TransferView, explanation: &Explanation, json: &mut TransferJson) -> Result<()> {
+    gate.read(|read, side| {
+        json.because = explanation
+            .because
+            .iter()
+            .map(|fired| Because { rule: fired.rule.to_string(), reason: fired.reason.clone() })
+            .collect();
+        json.would_release = explanation.would_release.iter().map(|set| set.iter().map(lever).collect()).collect();
+        json.who = explanation.who.iter().map(|able| who(gate, side, able)).collect();
+        if let Some(found) = read.inspected(view.transfer)? {
+            json.phi = Some(found.phi.word().to_owned());
+            let verdicts = found.verdicts.iter().map(|row| VerdictJson {
+                inspector: row.inspector.word().to_owned(),
+                verdict: row.verdict.word().to_owned(),
+                reason: row.why.map(|why| why.word().to_owned()),
+            });
+            json.verdicts = verdicts.collect();
+        }
+        let entries = read.entries_about(view.transfer.cast())?;
+        json.history = entries.iter().map(|entry| history(gate, read, side, entry)).collect::<Result<_, _>>()?;
+        Ok(())
+    })
+}
+
+fn history(gate: &Gate, read: &View<'_>, side: &Side<'_>, entry: &Entry) -> lazaret_store::Result<HistoryJson> {
+    Ok(HistoryJson {
+        position: position_text(entry),
+        at: time_text(entry.at),
+        kind: entry.event.kind().to_owned(),
+        by: actor_name(gate, read, side, entry.actor)?,
+    })
+}
+
+/// An entry's index; with its epoch from the second epoch on.
+pub fn position_text(entry: &Entry) -> String {
+    match entry.position.epoch {
+        1 => entry.position.index.to_string(),
+        epoch => format!("{epoch}.{}", entry.position.index),
+    }
+}
+
+/// Who acted, by name where the name is not erased.
+///
+/// # Errors
+/// A fault of the store.
+pub fn actor_name(gate: &Gate, read: &View<'_>, side: &Side<'_>, actor: [u8; 16]) -> lazaret_store::Result<String> {
+    if actor == *gate.id.as_bytes() {
+        return Ok("the gate".to_owned());
+    }
+    if read.party(Id::from_bytes(actor))?.is_some() {
+        return Ok(gate.particulars.party_name(side, Id::from_bytes(actor)));
+    }
+    Ok(gate.particulars.person_name(side, Id::from_bytes(actor)))
+}
+
+fn lever(lever: &Lever) -> LeverJson {
+    LeverJson { lever: lever.kind.word().to_owned(), role: lever.group.map(|group| group.word().to_owned()) }
+}
+
+fn who(gate: &Gate, side: &Side<'_>, able: &Able) -> WhoJson {
+    WhoJson {
+        lever: able.lever.kind.word().to_owned(),
+        role: able.lever.group.map(|group| group.word().to_owned()),
+        people: able.people.iter().map(|person| gate.particulars.person_name(side, *person)).collect(),
+    }
+}

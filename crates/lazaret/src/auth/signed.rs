@@ -1,0 +1,61 @@
+//! The one extractor that turns a request into a caller: a bearer token, or the console's session cookie from the gate's
+//! own pages. No default arm: whatever is in doubt is not signed in.
+
+use std::sync::Arc;
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, header};
+use axum::response::Response;
+use lazaret_core::caller::Caller;
+use lazaret_core::refusal::PartyCode;
+
+use super::token;
+use crate::api::problem::{Audience, response};
+use crate::error::{Error, Result};
+use crate::gate::Gate;
+
+/// A request whose sender proved who they are.
+#[derive(Debug, Clone)]
+pub struct Signed {
+    /// Who.
+    pub caller: Caller,
+}
+
+impl Signed {
+    /// How much they are told when something fails.
+    pub fn audience(&self) -> Audience {
+        if self.caller.is_hospital_person() { Audience::Insider } else { Audience::Party }
+    }
+
+    /// The answer, with errors in the words of this caller.
+    pub fn answer(&self, outcome: Result<Response>) -> Response {
+        outcome.unwrap_or_else(|error| response(&error, self.audience(), None))
+    }
+}
+
+impl FromRequestParts<Arc<Gate>> for Signed {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, gate: &Arc<Gate>) -> Result<Signed> {
+        let caller = match bearer(&parts.headers) {
+            Some(bearer) => token::caller(gate, bearer),
+            None => None,
+        };
+        match caller {
+            Some(caller) => Ok(Signed { caller }),
+            None => Err(not_signed_in()),
+        }
+    }
+}
+
+/// The answer to whoever is not signed in: the same for a wrong token, an old one and none.
+pub fn not_signed_in() -> Error {
+    Error::malformed(PartyCode::SignIn, "sign in: give a token in `Authorization: Bearer`")
+}
+
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, token) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
+}

@@ -1,0 +1,96 @@
+//! SSH keys: the gate's host key, keys made for the demo, and whom an offered key belongs to.
+
+use lazaret_core::caller::Caller;
+use lazaret_core::request::Means;
+use russh::keys::ssh_key::LineEnding;
+use russh::keys::{Algorithm, HashAlg, PrivateKey, PublicKey};
+use zeroize::Zeroizing;
+
+use super::caller::from_credential;
+use crate::error::{Error, Result};
+use crate::gate::Gate;
+
+/// The name of the host key among the gate's secrets.
+pub const HOST_KEY: &str = "ssh-host-ed25519";
+
+/// A key pair in OpenSSH's own forms.
+pub struct Pair {
+    /// The private key file.
+    pub private_pem: Zeroizing<String>,
+    /// The line for `authorized_keys`.
+    pub public_line: String,
+    /// SHA-256 of the public key: what it is found by.
+    pub fingerprint: Vec<u8>,
+}
+
+/// A fresh Ed25519 pair.
+///
+/// # Errors
+/// The library cannot encode it; ours it can.
+pub fn make_pair(comment: &str) -> Result<Pair> {
+    let mut key = generate()?;
+    key.set_comment(comment);
+    let private_pem = key.to_openssh(LineEnding::LF).map_err(Error::internal)?;
+    let public_line = key.public_key().to_openssh().map_err(Error::internal)? + "\n";
+    Ok(Pair { private_pem, public_line, fingerprint: fingerprint(key.public_key()) })
+}
+
+fn generate() -> Result<PrivateKey> {
+    PrivateKey::random(&mut russh::keys::key::safe_rng(), Algorithm::Ed25519).map_err(Error::internal)
+}
+
+/// A fresh host key, in OpenSSH's form.
+///
+/// # Errors
+/// The library cannot encode it; ours it can.
+pub fn make_host_key() -> Result<Zeroizing<Vec<u8>>> {
+    let pem = generate()?.to_openssh(LineEnding::LF).map_err(Error::internal)?;
+    Ok(Zeroizing::new(pem.as_bytes().to_vec()))
+}
+
+/// The gate's host key.
+///
+/// # Errors
+/// It is missing, or does not read.
+pub fn host_key(gate: &Gate) -> Result<PrivateKey> {
+    let pem = gate.vault.secrets().open_secret(HOST_KEY)?;
+    PrivateKey::from_openssh(pem.as_slice()).map_err(Error::internal)
+}
+
+/// The host key's fingerprint, as `ssh` shows it.
+///
+/// # Errors
+/// As [`host_key`].
+pub fn host_key_fingerprint(gate: &Gate) -> Result<String> {
+    Ok(host_key(gate)?.public_key().fingerprint(HashAlg::Sha256).to_string())
+}
+
+/// The host key's line for `known_hosts`.
+///
+/// # Errors
+/// As [`host_key`].
+pub fn known_hosts_line(gate: &Gate, host: &str, port: u16) -> Result<String> {
+    let key = host_key(gate)?.public_key().to_openssh().map_err(Error::internal)?;
+    Ok(format!("[{host}]:{port} {key}\n"))
+}
+
+/// What a public key is found by.
+pub fn fingerprint(key: &PublicKey) -> Vec<u8> {
+    key.fingerprint(HashAlg::Sha256).as_bytes().to_vec()
+}
+
+/// The caller that this key makes of this user, if it opens anything now. The user is the short name of the party or person
+/// that the key belongs to: one key never speaks for two.
+#[must_use]
+pub fn caller(gate: &Gate, user: &str, key: &PublicKey) -> Option<Caller> {
+    let lookup = fingerprint(key);
+    let at = gate.clock.now();
+    let found = gate.read(|view, side| {
+        let Some(secret) = side.secret(&lookup)? else { return Ok(None) };
+        let Some(subject) = side.by_slug(user)? else { return Ok(None) };
+        let caller = from_credential(view, secret.credential, Means::Token, 0, at);
+        let owner = caller.as_ref().map(Caller::actor);
+        Ok(caller.filter(|_| owner == Some(subject.cast())))
+    });
+    found.ok().flatten()
+}

@@ -1,0 +1,103 @@
+//! The command line: what is typed, what is printed, how it ends.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::{Config, Flags};
+use crate::error::Error;
+use crate::serve;
+
+/// One gate for everything that enters or leaves a hospital.
+#[derive(Debug, Parser)]
+#[command(name = "lazaret", version, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Run a gate; makes it first if the directory is empty
+    Up(UpArgs),
+    /// Look at files without a gate
+    Inspect(InspectArgs),
+}
+
+#[derive(Debug, Args)]
+struct UpArgs {
+    /// Load a demo hospital and let everybody on this machine sign in as anyone of it
+    #[arg(long)]
+    demo: bool,
+    /// The gate's directory [default with --demo: ./lazaret-demo]
+    #[arg(long)]
+    dir: Option<PathBuf>,
+    /// Configuration file [default: DIR/lazaret.toml if it is there]
+    #[arg(long)]
+    config: Option<PathBuf>,
+    /// Console, API and pick-up listen here; port 0 takes any free one
+    #[arg(long)]
+    https: Option<SocketAddr>,
+    /// Administration and metrics listen here
+    #[arg(long)]
+    admin: Option<SocketAddr>,
+    /// SFTP listens here
+    #[arg(long)]
+    sftp: Option<SocketAddr>,
+    /// Write the ready file here too
+    #[arg(long)]
+    ready_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+struct InspectArgs {
+    /// Be a worker of the station (not for people)
+    #[arg(long, hide = true)]
+    worker: bool,
+}
+
+/// Runs what the command line says.
+pub fn run() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let usage = error.use_stderr();
+            drop(error.print());
+            return if usage { ExitCode::from(2) } else { ExitCode::SUCCESS };
+        }
+    };
+    match cli.verb {
+        // Before anything else is set up: a worker begins with nothing, and keeps nothing.
+        Verb::Inspect(InspectArgs { worker: true }) => {
+            lazaret_inspect::worker::run(std::io::stdin(), std::io::stdout())
+        }
+        Verb::Inspect(_) => ExitCode::from(2),
+        Verb::Up(args) => up(args),
+    }
+}
+
+fn up(args: UpArgs) -> ExitCode {
+    tracing_subscriber::fmt().with_writer(std::io::stderr).init();
+    let flags = Flags {
+        demo: args.demo,
+        dir: args.dir,
+        config: args.config,
+        https: args.https,
+        admin: args.admin,
+        sftp: args.sftp,
+        ready_file: args.ready_file,
+    };
+    let outcome = Config::resolve(flags).and_then(|config| {
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Error::internal)?;
+        runtime.block_on(serve::run(config))
+    });
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!(%error, "the gate ended");
+            ExitCode::from(if matches!(error, Error::Usage(_)) { 2 } else { 1 })
+        }
+    }
+}

@@ -1,0 +1,527 @@
+//! The life of one transfer, top to bottom. READ SECOND: each function is one stage; nothing here decides, core decides.
+
+use std::sync::Arc;
+
+use lazaret_core::caller::Caller;
+use lazaret_core::decision::{Cleared, Decision};
+use lazaret_core::digest::{Commitment, Digest};
+use lazaret_core::dossier::Dossier;
+use lazaret_core::explanation::{Explanation, explain};
+use lazaret_core::id::{Id, Party, Request, Transfer, Upload};
+use lazaret_core::party::{self, Choice};
+use lazaret_core::refusal::Refusal;
+use lazaret_core::register::{AgreementKind, AgreementTerms};
+use lazaret_core::request::{Act, Means, RequestState, Voter};
+use lazaret_core::time::{DAY_MS, MINUTE_MS};
+use lazaret_core::transfer::{
+    self, Arrival, Channel, DeliveryFault, Landing, ReopenCause, Stage, TransferKind, TransferView, WithholdCause,
+};
+use lazaret_store::side::{ManifestRow, UploadState};
+use lazaret_vault::broker::Holder;
+use lazaret_vault::{Sealed, SubjectKey};
+
+use crate::clock::{self, new_id};
+use crate::error::{Error, Result};
+use crate::gate::Gate;
+use crate::particulars::{Kept, MANIFEST_LABEL, Manifest, Note, Particulars, REASON_LABEL, to_cbor};
+
+/// The label under which the station's full answer is sealed.
+pub const FINDINGS_LABEL: &str = "findings";
+/// A name is the natural key for this long: a client's retry loop collapses, an hourly identical report does not.
+const NAME_WINDOW_MS: u64 = 10 * MINUTE_MS;
+/// An `Idempotency-Key` is remembered this long.
+const KEY_WINDOW_MS: u64 = DAY_MS;
+
+/// What a door knows before the first byte.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Announcement {
+    /// The lane's name.
+    pub lane: String,
+    /// The path on the lane, already parsed.
+    pub path: String,
+    /// The door.
+    pub channel: Channel,
+    /// What it is declared to be.
+    pub kind: TransferKind,
+    /// The peer's own key for this act, if it has one.
+    pub key: Option<String>,
+    /// Refuse if something of this name is there.
+    pub only_if_new: bool,
+}
+
+/// The answer to a sealed object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Arrived {
+    /// The transfer that it is.
+    pub transfer: Id<Transfer>,
+    /// Whether the same key and bytes had made it before.
+    pub replayed: bool,
+}
+
+/// May this caller send this here? Asked before the first byte, and again in [`arrive`].
+///
+/// # Errors
+/// What core refuses.
+pub fn may_send(gate: &Gate, caller: &Caller, announcement: &Announcement) -> Result<Landing> {
+    let (lane, path, key) = (&announcement.lane, &announcement.path, announcement.key.as_deref());
+    let at = gate.clock.now();
+    let landing = gate.read(|view, side| {
+        let party = view.lane_by_name(lane)?.ok_or(Refusal::LaneClosed)?.party;
+        let name_key = gate.particulars.name_key(party, lane, path);
+        if announcement.only_if_new && side.newest_named(&name_key)?.is_some() {
+            return Err(Refusal::NameExists.into());
+        }
+        view.landing(lane, &natural_key(gate, party, lane, path, key), &name_key, at)
+    })?;
+    transfer::may_send(caller, &landing)?;
+    Ok(landing)
+}
+
+/// What a door has in hand when the last byte is there.
+pub struct Incoming {
+    /// The sealed object.
+    pub sealed: Sealed,
+    /// What the sender says it is, and what arrived.
+    pub manifest: Manifest,
+    /// Modification time that the sender set, in seconds since 1970.
+    pub mtime_s: Option<u64>,
+    /// Permission bits that the sender set.
+    pub mode: Option<u32>,
+    /// The kept upload that ends with this.
+    pub upload: Option<Id<Upload>>,
+}
+
+/// A sealed object becomes a transfer. The peer's acknowledgement waits for the commit behind this.
+///
+/// # Errors
+/// What core refuses, or a fault of the store.
+pub async fn arrive(
+    gate: &Arc<Gate>,
+    caller: &Caller,
+    announcement: &Announcement,
+    key: &SubjectKey,
+    incoming: Incoming,
+) -> Result<Arrived> {
+    let landing = may_send(gate, caller, &Announcement { only_if_new: false, ..announcement.clone() })?;
+    let party = landing.party;
+    let name_key = gate.particulars.name_key(party, &announcement.lane, &announcement.path);
+    let natural = natural_key(gate, party, &announcement.lane, &announcement.path, announcement.key.as_deref());
+    let Incoming { sealed, manifest, mtime_s, mode, upload } = incoming;
+    let nonce = clock::random::<16>();
+    let manifest = to_cbor(&Manifest { nonce: nonce.to_vec(), ..manifest });
+    let arrival = Arrival {
+        transfer: sealed.transfer,
+        object: sealed.object,
+        channel: announcement.channel,
+        kind: announcement.kind,
+        content: sealed.content.commitment,
+        manifest: key.commit(MANIFEST_LABEL, &nonce, &manifest).commitment,
+        size_bytes: sealed.size_bytes,
+        key_is_exact: announcement.key.is_some(),
+        mark: gate.particulars.mark(&sealed.sha256),
+    };
+    let kept =
+        Kept { manifest, content_key: sealed.content.key.to_vec(), path: announcement.path.clone(), mtime_s, mode };
+    let row = ManifestRow {
+        transfer: sealed.transfer,
+        party,
+        lane: landing.lane.lane,
+        name_key,
+        sealed: Particulars::seal_kept(key, &kept)?,
+    };
+    let (lane, caller, at) = (announcement.lane.clone(), caller.clone(), gate.clock.now());
+    let window = if announcement.key.is_some() { KEY_WINDOW_MS } else { NAME_WINDOW_MS };
+    let transfer = sealed.transfer;
+    let outcome = gate
+        .write(move |tx| {
+            let recorded = tx.record(&caller, |view| {
+                let landing = view.landing(&lane, &natural, &name_key, at)?;
+                Ok(transfer::arrive(&caller, &landing, &arrival)?)
+            })?;
+            let side = tx.side();
+            side.put_manifest(&row, recorded.entry().at)?;
+            side.put_natural_key(&natural, arrival.transfer, arrival.mark, at.plus_millis(window))?;
+            upload.map_or(Ok(()), |upload| side.end_upload(upload, UploadState::Arrived))
+        })
+        .await;
+    match outcome {
+        Ok(()) => Ok(Arrived { transfer, replayed: false }),
+        Err(Error::Refused(Refusal::Already(first))) => {
+            gate.write(move |tx| {
+                tx.side().count_repeat(first)?;
+                upload.map_or(Ok(()), |upload| tx.side().end_upload(upload, UploadState::Ended))
+            })
+            .await?;
+            Ok(Arrived { transfer: first, replayed: true })
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// The station looks at it, and its answer is recorded.
+///
+/// # Errors
+/// The transfer moved on, or a fault of ours; it stays in quarantine then.
+pub async fn inspect(gate: &Arc<Gate>, transfer: Id<Transfer>) -> Result<()> {
+    let report = gate.station.inspect(gate, transfer).await?;
+    let sealed = gate.particulars.seal(Holder::Transfer(transfer), FINDINGS_LABEL, &report.details)?;
+    let caller = gate.caller.clone();
+    gate.write(move |tx| {
+        let _recorded = tx.record(&caller, |view| {
+            let now = view.transfer(transfer)?.ok_or(Refusal::NotFound)?;
+            Ok(transfer::inspect(&now, &report.findings)?)
+        })?;
+        tx.side().put_findings(transfer, &sealed)
+    })
+    .await
+}
+
+/// Policy decides on what is true now.
+///
+/// # Errors
+/// The stage takes no ruling; `Unchanged` when the last ruling still holds.
+pub async fn rule(gate: &Arc<Gate>, transfer: Id<Transfer>) -> Result<()> {
+    let (bundle, at, request) = (gate.policy(), gate.clock.now(), new_id());
+    let _recorded = gate
+        .record(&gate.caller, move |view| {
+            let dossier = view.dossier(transfer, at)?;
+            Ok(transfer::rule(&dossier, &bundle.decide(&dossier), request)?)
+        })
+        .await?;
+    Ok(())
+}
+
+/// One person votes, bound to what they saw.
+///
+/// # Errors
+/// Who may not vote, a stale binding, a stage that takes no vote.
+pub async fn vote(
+    gate: &Arc<Gate>,
+    caller: &Caller,
+    transfer: Id<Transfer>,
+    seen: Digest,
+    reason: &str,
+    choice: Choice,
+) -> Result<()> {
+    may_vote_by_these_means(gate, caller)?;
+    let voter = voter(gate, caller)?;
+    let (committed, note) = seal_reason(gate, Holder::Transfer(transfer), reason)?;
+    let (bundle, at, caller) = (gate.policy(), gate.clock.now(), caller.clone());
+    gate.write(move |tx| {
+        let recorded = tx.record(&caller, |view| {
+            let dossier = view.dossier(transfer, at)?;
+            let request = dossier.request.clone().ok_or(Refusal::WrongState)?;
+            let group = request.may_vote(&voter, seen, at)?;
+            bundle.may_approve(&voter, &dossier)?;
+            Ok(party::vote(&request, &caller, group, seen, Some(committed), choice)?)
+        })?;
+        tx.side().put_note(transfer.cast(), recorded.position().index, &note)
+    })
+    .await
+}
+
+/// By token alone a vote counts only where the gate's setting says so; the entry says how it was cast.
+fn may_vote_by_these_means(gate: &Gate, caller: &Caller) -> Result<()> {
+    let by_token = caller.means() == Means::Token && !gate.config.approvals_by_token;
+    if by_token { Err(Refusal::StepUpNeeded.into()) } else { Ok(()) }
+}
+
+/// The commitment to a voter's words, and the words sealed.
+fn seal_reason(gate: &Gate, holder: Holder, reason: &str) -> Result<(Commitment, Vec<u8>)> {
+    let nonce = clock::random::<16>();
+    let note = Note { nonce: nonce.to_vec(), text: reason.to_owned() };
+    let committed = gate.vault.commit(holder, REASON_LABEL, &nonce, &to_cbor(&note))?.commitment;
+    Ok((committed, gate.particulars.seal(holder, REASON_LABEL, &note)?))
+}
+
+/// The release is recorded; nothing has moved yet.
+///
+/// # Errors
+/// What is true now no longer allows it.
+pub async fn release(gate: &Arc<Gate>, transfer: Id<Transfer>) -> Result<()> {
+    let (bundle, at, delivery) = (gate.policy(), gate.clock.now(), new_id());
+    let _recorded = gate
+        .record(&gate.caller, move |view| {
+            let dossier = view.dossier(transfer, at)?;
+            Ok(transfer::release(&dossier, &bundle.decide(&dossier), delivery)?)
+        })
+        .await?;
+    Ok(())
+}
+
+/// The key of a released object is rewrapped, once its release is under a signed checkpoint: no key moves without an entry
+/// that the world can hold us to. Whether it is done.
+///
+/// # Errors
+/// The vault failed; the reconciler comes back to it.
+pub async fn hand_over(gate: &Arc<Gate>, transfer: Id<Transfer>) -> Result<bool> {
+    let Some(cleared) = gate.read(|view, _| view.cleared(transfer))? else { return Ok(true) };
+    if cleared.position().index >= gate.log.size() {
+        return Ok(false);
+    }
+    let object = cleared.object();
+    gate.vault.release(cleared).await?;
+    // Withheld while the key moved: it goes back. Delivery asks the registers first, so nothing could leave meanwhile.
+    if gate.read(|view, _| view.cleared(transfer))?.is_none() {
+        gate.vault.withhold(transfer, object).await?;
+    }
+    Ok(true)
+}
+
+/// A released, undelivered transfer goes back under quarantine.
+///
+/// # Errors
+/// It is not released any more.
+pub async fn withhold(gate: &Arc<Gate>, transfer: Id<Transfer>, cause: WithholdCause) -> Result<()> {
+    let object = gate.read(|view, _| view.transfer(transfer))?.ok_or(Refusal::NotFound)?.object;
+    let _recorded = gate
+        .record(&gate.caller, move |view| {
+            Ok(transfer::withhold(&view.transfer(transfer)?.ok_or(Refusal::NotFound)?, cause)?)
+        })
+        .await?;
+    gate.vault.withhold(transfer, object).await
+}
+
+/// Inspection starts again.
+///
+/// # Errors
+/// The stage does not allow it.
+pub async fn reopen(gate: &Arc<Gate>, caller: &Caller, transfer: Id<Transfer>, cause: ReopenCause) -> Result<()> {
+    let _recorded = gate
+        .record(caller, move |view| Ok(transfer::reopen(&view.transfer(transfer)?.ok_or(Refusal::NotFound)?, cause)?))
+        .await?;
+    Ok(())
+}
+
+/// The sender takes it back before release.
+///
+/// # Errors
+/// Somebody else asks, or it was released.
+pub async fn withdraw(gate: &Arc<Gate>, caller: &Caller, transfer: Id<Transfer>) -> Result<()> {
+    let asker = caller.clone();
+    let _recorded = gate
+        .record(caller, move |view| {
+            Ok(transfer::withdraw(&view.transfer(transfer)?.ok_or(Refusal::NotFound)?, &asker)?)
+        })
+        .await?;
+    Ok(())
+}
+
+/// The hold outlived its fourteen days.
+///
+/// # Errors
+/// Not held, or not yet.
+pub async fn expire(gate: &Arc<Gate>, transfer: Id<Transfer>) -> Result<()> {
+    let at = gate.clock.now();
+    let _recorded = gate
+        .record(&gate.caller, move |view| {
+            Ok(transfer::expire(&view.transfer(transfer)?.ok_or(Refusal::NotFound)?, at)?)
+        })
+        .await?;
+    Ok(())
+}
+
+/// A recipient asks for the bytes: the attempt is recorded before the first byte leaves, on a dossier read again.
+///
+/// # Errors
+/// Not released, or no longer allowed.
+pub async fn begin_delivery(
+    gate: &Arc<Gate>,
+    caller: &Caller,
+    transfer: Id<Transfer>,
+    channel: Channel,
+) -> Result<(Cleared, u32)> {
+    let (bundle, at, asker) = (gate.policy(), gate.clock.now(), caller.clone());
+    let recorded = gate
+        .record(caller, move |view| {
+            let dossier = view.dossier(transfer, at)?;
+            let delivery = dossier.transfer.delivery.ok_or(Refusal::WrongState)?;
+            let before = view.delivery(delivery)?.map_or(0, |found| found.attempts);
+            let decision = bundle.decide(&dossier);
+            Ok(transfer::begin_delivery(&dossier, &decision, &asker, before.saturating_add(1), channel)?)
+        })
+        .await?;
+    let attempt = match &recorded.entry().event {
+        lazaret_core::event::Event::DeliveryBegun(fact) => fact.attempt,
+        _ => 0,
+    };
+    let cleared = gate.read(|view, _| view.cleared(transfer))?.ok_or(Refusal::WrongState)?;
+    Ok((cleared, attempt))
+}
+
+/// The recipient has every byte, and what left is what was inspected.
+///
+/// # Errors
+/// Other bytes left.
+pub async fn deliver(gate: &Arc<Gate>, caller: &Caller, transfer: Id<Transfer>, content: Commitment) -> Result<()> {
+    let asker = caller.clone();
+    let _recorded = gate
+        .record(caller, move |view| {
+            let now = view.transfer(transfer)?.ok_or(Refusal::NotFound)?;
+            Ok(transfer::deliver(&now, &asker, content)?)
+        })
+        .await?;
+    Ok(())
+}
+
+/// The attempt ended before the last byte.
+///
+/// # Errors
+/// Not released any more.
+pub async fn abort_delivery(
+    gate: &Arc<Gate>,
+    caller: &Caller,
+    transfer: Id<Transfer>,
+    attempt: u32,
+    fault: DeliveryFault,
+) -> Result<()> {
+    let _recorded = gate
+        .record(caller, move |view| {
+            let now = view.transfer(transfer)?.ok_or(Refusal::NotFound)?;
+            Ok(transfer::abort_delivery(&now, attempt, fault)?)
+        })
+        .await?;
+    Ok(())
+}
+
+/// No byte goes in from this party or out to it, from the commit on; what was released and not delivered is taken back.
+///
+/// # Errors
+/// Who may not isolate; an isolation that is open.
+pub async fn isolate(gate: &Arc<Gate>, caller: &Caller, party: Id<Party>) -> Result<()> {
+    let (asker, isolation) = (caller.clone(), new_id());
+    let _recorded = gate
+        .record(caller, move |view| Ok(party::isolate(&asker, party, view.open_isolation(party)?, isolation)?))
+        .await?;
+    gate.refresh_isolations()?;
+    for transfer in gate.read(|view, _| view.released_of(party))? {
+        withhold(gate, transfer, WithholdCause::Isolated).await?;
+    }
+    Ok(())
+}
+
+/// Asks two others to lift a party's isolation; the request's id.
+///
+/// # Errors
+/// Who may not ask; no open isolation.
+pub async fn ask_to_lift(gate: &Arc<Gate>, caller: &Caller, party: Id<Party>) -> Result<Id<Request>> {
+    let (asker, request, at) = (caller.clone(), new_id(), gate.clock.now());
+    let _recorded = gate
+        .record(caller, move |view| {
+            let isolation = view.open_isolation(party)?.ok_or(Refusal::Unchanged)?;
+            if view.open_request(isolation.cast())?.is_some() {
+                return Err(Refusal::Unchanged.into());
+            }
+            Ok(party::ask_to_lift(&asker, isolation, request, at)?)
+        })
+        .await?;
+    Ok(request)
+}
+
+/// One person votes on a request that is about no transfer.
+///
+/// # Errors
+/// As [`vote`].
+pub async fn vote_on_request(
+    gate: &Arc<Gate>,
+    caller: &Caller,
+    request: Id<Request>,
+    seen: Digest,
+    reason: &str,
+    choice: Choice,
+) -> Result<()> {
+    may_vote_by_these_means(gate, caller)?;
+    let subject = gate.read(|view, _| view.subject_of_request(request))?.ok_or(Refusal::NotFound)?;
+    let (voter, holder) = (voter(gate, caller)?, Holder::Other(subject));
+    let (committed, note) = seal_reason(gate, holder, reason)?;
+    let (at, caller) = (gate.clock.now(), caller.clone());
+    gate.write(move |tx| {
+        let recorded = tx.record(&caller, |view| {
+            let open = view.request(request, at)?.ok_or(Refusal::NotFound)?;
+            let group = open.may_vote(&voter, seen, at)?;
+            Ok(party::vote(&open, &caller, group, seen, Some(committed), choice)?)
+        })?;
+        tx.side().put_note(subject, recorded.position().index, &note)
+    })
+    .await
+}
+
+/// Ends an isolation whose lifting two people granted; whether it did.
+///
+/// # Errors
+/// A fault of the store.
+pub async fn lift_if_granted(gate: &Arc<Gate>, request: Id<Request>) -> Result<bool> {
+    let at = gate.clock.now();
+    let lifted = gate
+        .record(&gate.caller, move |view| {
+            let open = view.request(request, at)?.ok_or(Refusal::NotFound)?;
+            let subject = view.subject_of_request(request)?.ok_or(Refusal::NotFound)?;
+            let granted =
+                (open.act == Act::LiftIsolation && open.state == RequestState::Open).then(|| open.four_eyes());
+            let eyes = granted.flatten().ok_or(Refusal::Unchanged)?;
+            Ok(party::lift(subject.cast(), &eyes))
+        })
+        .await;
+    match lifted {
+        Ok(_) => gate.refresh_isolations().map(|()| true),
+        Err(Error::Refused(_)) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// A privacy officer records an agreement that covers patient data.
+///
+/// # Errors
+/// Who may not; a party without engagement.
+pub async fn agree(gate: &Arc<Gate>, caller: &Caller, party: Id<Party>, kind: AgreementKind, days: u32) -> Result<()> {
+    let (asker, agreement, at) = (caller.clone(), new_id(), gate.clock.now());
+    let terms = AgreementTerms { effective: at, expires: Some(at.plus_millis(u64::from(days) * DAY_MS)) };
+    let _recorded = gate
+        .record(caller, move |view| {
+            let engagement = view.engagement_of(party)?.ok_or(Refusal::NotFound)?;
+            Ok(party::agree(&asker, engagement, agreement, kind, terms)?)
+        })
+        .await?;
+    Ok(())
+}
+
+/// State, reasons, ways out and people, for every surface.
+///
+/// # Errors
+/// There is no such transfer.
+pub fn explanation(gate: &Gate, transfer: Id<Transfer>) -> Result<(Dossier, Decision, Explanation)> {
+    let at = gate.clock.now();
+    let (dossier, members) = gate.read(|view, _| Ok((view.dossier(transfer, at)?, view.members(at)?)))?;
+    let bundle = gate.policy();
+    let decision = bundle.decide(&dossier);
+    let explanation = explain(&bundle, &dossier, &decision, &members);
+    Ok((dossier, decision, explanation))
+}
+
+/// What a caller is as a voter.
+///
+/// # Errors
+/// Not a person.
+pub fn voter(gate: &Gate, caller: &Caller) -> Result<Voter> {
+    let person = caller.person().ok_or(Refusal::NotInRole)?;
+    let known = gate.read(|view, _| view.person(person, gate.clock.now()))?.ok_or(Refusal::NotInRole)?;
+    Ok(Voter {
+        person,
+        side: known.side,
+        standing: known.standing,
+        roles: known.roles,
+        stepup_age_s: caller.stepup_age_s(),
+    })
+}
+
+/// Whether what stands in this stage may be ruled again on what is true now.
+pub fn may_change(view: &TransferView) -> bool {
+    matches!(view.stage, Stage::Held | Stage::NotChecked | Stage::Cleared)
+}
+
+fn natural_key(gate: &Gate, party: Id<Party>, lane: &str, path: &str, key: Option<&str>) -> [u8; 32] {
+    match key {
+        Some(key) => gate.particulars.natural_key(party, "idempotency", key),
+        None => gate.particulars.natural_key(party, "name", &format!("{lane}/{path}")),
+    }
+}

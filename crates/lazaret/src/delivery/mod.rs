@@ -1,0 +1,6 @@
+//! The doors out: pick-up over HTTPS, and what senders read about their own objects. Plaintext leaves only against a
+//! `Cleared`, after the attempt was recorded on a dossier read again.
+
+pub mod outgoing;
+pub mod pickup;
+pub mod told;

@@ -1,0 +1,185 @@
+//! A gate: one organisation's whole state, and the two ways to touch it, read and record.
+
+use std::collections::HashSet;
+use std::path::PathBuf;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use lazaret_core::caller::Caller;
+use lazaret_core::event::Event;
+use lazaret_core::id::{Gate as GateKind, Id, Party};
+use lazaret_core::policy::Bundle;
+use lazaret_store::{Side, Store, Tx, View};
+use tokio::sync::{oneshot, watch};
+
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::error::{Error, Fault, Result};
+use crate::follow::log::Log;
+use crate::intake::quota::Quota;
+use crate::metrics::Metrics;
+use crate::particulars::Particulars;
+use crate::station::Station;
+use crate::vault::Vault;
+
+/// One gate, shared by every door.
+#[derive(Debug)]
+pub struct Gate {
+    /// Its id.
+    pub id: Id<GateKind>,
+    /// What it runs with.
+    pub config: Config,
+    /// Its clock.
+    pub clock: Clock,
+    /// Its ledger's entries, registers and side tables.
+    pub store: Store,
+    /// Its objects and keys.
+    pub vault: Arc<Vault>,
+    /// Names and other particulars, sealed.
+    pub particulars: Particulars,
+    /// Its log: tiles, checkpoints, receipts.
+    pub log: Log,
+    /// Where hostile bytes are looked at.
+    pub station: Station,
+    /// What open uploads have reserved.
+    pub quota: Arc<Quota>,
+    /// The gate as an actor of its own.
+    pub caller: Caller,
+    /// What is counted.
+    pub metrics: Metrics,
+    policy: RwLock<Arc<Bundle>>,
+    isolated: watch::Sender<Arc<HashSet<Id<Party>>>>,
+    committed: Arc<watch::Sender<u64>>,
+}
+
+/// What a gate is put together from.
+#[derive(Debug)]
+pub struct Parts {
+    /// The gate's id.
+    pub id: Id<GateKind>,
+    /// What it runs with.
+    pub config: Config,
+    /// Its store.
+    pub store: Store,
+    /// Its objects and keys.
+    pub vault: Arc<Vault>,
+    /// Its log.
+    pub log: Log,
+    /// Its station.
+    pub station: Station,
+    /// The gate as an actor.
+    pub caller: Caller,
+    /// The policy set in force.
+    pub policy: Bundle,
+    /// Raised after each commit.
+    pub committed: Arc<watch::Sender<u64>>,
+}
+
+impl Gate {
+    /// Puts a gate together.
+    ///
+    /// # Errors
+    /// The registers cannot be read.
+    pub fn new(parts: Parts) -> Result<Gate> {
+        let quota = Quota::new(parts.config.limits);
+        let gate = Gate {
+            id: parts.id,
+            clock: Clock::default(),
+            particulars: Particulars::new(Arc::clone(&parts.vault)),
+            quota: Arc::new(quota),
+            config: parts.config,
+            store: parts.store,
+            vault: parts.vault,
+            log: parts.log,
+            station: parts.station,
+            caller: parts.caller,
+            metrics: Metrics::default(),
+            policy: RwLock::new(Arc::new(parts.policy)),
+            isolated: watch::Sender::new(Arc::default()),
+            committed: parts.committed,
+        };
+        gate.refresh_isolations()?;
+        Ok(gate)
+    }
+
+    /// Where everything lies.
+    pub fn dir(&self) -> &PathBuf {
+        &self.config.dir
+    }
+
+    /// The policy set in force.
+    pub fn policy(&self) -> Arc<Bundle> {
+        Arc::clone(&self.policy.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Puts another set in force, after its activation is recorded.
+    pub fn put_policy(&self, bundle: Bundle) {
+        *self.policy.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(bundle);
+    }
+
+    /// Reads registers and side tables.
+    ///
+    /// # Errors
+    /// What `read` returns, or a fault of the store.
+    pub fn read<T>(&self, read: impl FnOnce(&View<'_>, &Side<'_>) -> lazaret_store::Result<T>) -> Result<T> {
+        Ok(self.store.read(read)?)
+    }
+
+    /// Writes in one transaction; returns after the commit.
+    ///
+    /// # Errors
+    /// What `work` returns, or a fault of the store; nothing was written then.
+    pub async fn write<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Tx<'_>) -> lazaret_store::Result<T> + Send + 'static,
+    ) -> Result<T> {
+        if let Some(why) = self.log.fenced() {
+            return Err(Error::Fault(Fault::Fenced(why)));
+        }
+        let (sender, receiver) = oneshot::channel();
+        self.store.submit(self.clock.now(), work, move |outcome| {
+            // The caller may have gone; the commit stands all the same.
+            drop(sender.send(outcome));
+        })?;
+        let outcome = receiver.await.map_err(|_| Error::Fault(Fault::Busy))?;
+        Ok(outcome?)
+    }
+
+    /// Decides and records one fact; returns its entry after the commit.
+    ///
+    /// # Errors
+    /// The refusal of `decide`, or a fault of the store.
+    pub async fn record(
+        &self,
+        caller: &Caller,
+        decide: impl Fn(&View<'_>) -> lazaret_store::Result<Event> + Send + 'static,
+    ) -> Result<lazaret_store::Recorded> {
+        let caller = caller.clone();
+        self.write(move |tx| tx.record(&caller, &decide)).await
+    }
+
+    /// Whether no byte may go in from this party or out to it.
+    pub fn is_isolated(&self, party: Id<Party>) -> bool {
+        self.isolated.borrow().contains(&party)
+    }
+
+    /// Hears of every isolation and lifting, for what is under way.
+    pub fn isolations(&self) -> watch::Receiver<Arc<HashSet<Id<Party>>>> {
+        self.isolated.subscribe()
+    }
+
+    /// Reads the open isolations again and tells everything that is under way.
+    ///
+    /// # Errors
+    /// A fault of the store.
+    pub fn refresh_isolations(&self) -> Result<()> {
+        let parties = self.read(|view, _| view.parties(u32::MAX))?;
+        let isolated = parties.into_iter().filter(|party| party.isolated).map(|party| party.party).collect();
+        self.isolated.send_replace(Arc::new(isolated));
+        Ok(())
+    }
+
+    /// Hears of every commit.
+    pub fn commits(&self) -> watch::Receiver<u64> {
+        self.committed.subscribe()
+    }
+}

@@ -1,0 +1,450 @@
+//! Bytes on their way in, behind every door: reserve, encrypt and hash as they arrive, then arrive. The one way in.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use lazaret_core::caller::Caller;
+use lazaret_core::id::{Id, Object, Party, Transfer, Upload as UploadKind};
+use lazaret_core::refusal::{PartyCode, Refusal};
+use lazaret_core::time::DAY_MS;
+use lazaret_core::transfer::{Channel, Landing};
+use lazaret_store::side::{NewUpload, Upload, UploadState};
+use lazaret_vault::SubjectKey;
+use lazaret_vault::broker::Holder;
+use minicbor::{Decode, Encode};
+
+use super::quota::Reservation;
+use super::writing::Writing;
+use crate::clock::new_id;
+use crate::crossing::{self, Announcement, Arrived, Incoming};
+use crate::error::{Error, Fault, Result};
+use crate::gate::Gate;
+use crate::particulars::{Manifest, from_cbor, to_cbor};
+
+/// An interrupted upload can be gone on with for this long.
+pub const RESUMABLE_MS: u64 = DAY_MS;
+/// The label under which an upload's particulars are sealed.
+const UPLOAD_LABEL: &str = "upload";
+
+/// What the sender said beside the bytes.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Encode, Decode)]
+#[cbor(map)]
+pub struct Said {
+    /// The media type.
+    #[n(0)]
+    pub media_type: Option<String>,
+    /// SHA-256; empty if none was announced.
+    #[n(1)]
+    #[cbor(with = "minicbor::bytes")]
+    pub sha256: Vec<u8>,
+    /// Modification time, in seconds since 1970.
+    #[n(2)]
+    pub mtime_s: Option<u64>,
+    /// Permission bits.
+    #[n(3)]
+    pub mode: Option<u32>,
+}
+
+/// The particulars of an upload that can be gone on with.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+struct Particulars {
+    #[n(0)]
+    lane: String,
+    #[n(1)]
+    path: String,
+    #[n(2)]
+    channel: Channel,
+    #[n(3)]
+    kind: lazaret_core::transfer::TransferKind,
+    #[n(4)]
+    key: Option<String>,
+    #[n(5)]
+    said: Said,
+}
+
+/// One object arriving. Dropped unfinished, it is destroyed, unless it was kept for resumption.
+#[derive(Debug)]
+pub struct Receiving {
+    gate: Arc<Gate>,
+    caller: Caller,
+    announcement: Announcement,
+    landing: Landing,
+    transfer: Id<Transfer>,
+    object: Id<Object>,
+    key: KeyHolder,
+    writing: Option<Writing>,
+    received_bytes: u64,
+    length_bytes: Option<u64>,
+    reservation: Reservation,
+    upload: Option<Id<UploadKind>>,
+    /// What the sender said beside the bytes.
+    pub said: Said,
+}
+
+/// The subject key, without a `Debug` that could show it.
+struct KeyHolder(SubjectKey);
+
+impl std::fmt::Debug for KeyHolder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SubjectKey")
+    }
+}
+
+impl Receiving {
+    /// Asks whether it may come, reserves quota and disk, and opens a new encrypted object.
+    ///
+    /// # Errors
+    /// What core refuses; quota; a full disk; the vault's fault.
+    pub async fn begin(
+        gate: &Arc<Gate>,
+        caller: &Caller,
+        announcement: Announcement,
+        length_bytes: Option<u64>,
+    ) -> Result<Receiving> {
+        let landing = crossing::may_send(gate, caller, &announcement)?;
+        let object_bytes_max = object_bytes_max(gate, &landing);
+        if length_bytes.is_some_and(|length| length > object_bytes_max) {
+            return Err(Refusal::TooLarge.into());
+        }
+        room_on_disk(gate, length_bytes.unwrap_or(0))?;
+        let reservation = gate.quota.reserve(landing.party, length_bytes)?;
+        let (transfer, object) = (fresh_transfer(gate)?, new_id());
+        let intake = gate.vault.quarantine(transfer, object, object_bytes_max).await?;
+        Ok(Receiving {
+            gate: Arc::clone(gate),
+            caller: caller.clone(),
+            announcement,
+            landing,
+            transfer,
+            object,
+            key: KeyHolder(intake.subject),
+            writing: Some(Writing::new(intake.writer)),
+            received_bytes: 0,
+            length_bytes,
+            reservation,
+            upload: None,
+            said: Said::default(),
+        })
+    }
+
+    /// Goes on with a kept upload after a dropped connection or a restart. Only the same principal may.
+    ///
+    /// # Errors
+    /// Another principal; what core refuses now; a half-written object that does not verify.
+    pub async fn resume(gate: &Arc<Gate>, caller: &Caller, upload: &Upload) -> Result<Receiving> {
+        if caller.actor() != upload.principal || upload.state != UploadState::Open {
+            return Err(Refusal::NotFound.into());
+        }
+        let holder = Holder::Transfer(upload.transfer);
+        let known: Particulars = from_cbor(&gate.vault.open_sealed(holder, UPLOAD_LABEL, &upload.sealed)?)?;
+        let announcement = Announcement {
+            lane: known.lane,
+            path: known.path,
+            channel: known.channel,
+            kind: known.kind,
+            key: known.key,
+            only_if_new: false,
+        };
+        let landing = crossing::may_send(gate, caller, &announcement)?;
+        let reservation = gate.quota.adopt(upload.id, landing.party, upload.length_bytes, upload.received_bytes)?;
+        let state = upload.resume.clone().ok_or_else(|| Error::internal("a kept upload without its state"))?;
+        let fresh = new_id();
+        let object_bytes_max = object_bytes_max(gate, &landing);
+        let resumed = gate.vault.resume(upload.transfer, upload.object, state, fresh, object_bytes_max).await?;
+        let mut receiving = Receiving {
+            gate: Arc::clone(gate),
+            caller: caller.clone(),
+            announcement,
+            landing,
+            transfer: upload.transfer,
+            object: resumed.writer.object(),
+            key: KeyHolder(gate.vault.subject_key(holder)?),
+            received_bytes: resumed.writer.received_bytes(),
+            writing: Some(Writing::new(resumed.writer)),
+            length_bytes: upload.length_bytes,
+            reservation,
+            upload: Some(upload.id),
+            said: known.said,
+        };
+        if resumed.moved {
+            receiving.save().await?;
+            gate.vault.discard(upload.object).await?;
+        }
+        Ok(receiving)
+    }
+
+    /// Takes the next bytes. Isolation and limits are looked at with each.
+    ///
+    /// # Errors
+    /// Isolation, size, quota, a full disk; its end is to be answered negatively then.
+    pub async fn push(&mut self, bytes: Bytes) -> Result<()> {
+        if self.gate.is_isolated(self.landing.party) {
+            return Err(Refusal::Isolated.into());
+        }
+        let after = self.received_bytes.saturating_add(bytes.len() as u64);
+        let declared_max = self.length_bytes.unwrap_or(u64::MAX);
+        if after > declared_max.min(object_bytes_max(&self.gate, &self.landing)) {
+            return Err(Refusal::TooLarge.into());
+        }
+        if self.reservation.cover(after)? {
+            room_on_disk(&self.gate, 0)?;
+        }
+        self.writing()?.push(bytes).await?;
+        self.received_bytes = after;
+        Ok(())
+    }
+
+    /// Keeps the upload, so that it can be gone on with after a restart; from now on a drop does not destroy it.
+    /// `lookup` is the digest of the capability in its URL, where the door has one.
+    ///
+    /// # Errors
+    /// A fault of disk or store.
+    pub async fn keep(&mut self, lookup: Option<[u8; 32]>) -> Result<Id<UploadKind>> {
+        if let Some(known) = self.upload {
+            self.save().await?;
+            return Ok(known);
+        }
+        let checkpoint = self.writing()?.checkpoint().await?;
+        let at = self.gate.clock.now();
+        let id = new_id();
+        let party = self.landing.party;
+        let row = NewUpload {
+            id,
+            lookup,
+            party,
+            lane: self.landing.lane.lane,
+            principal: self.caller.actor(),
+            name_key: self.name_key(),
+            transfer: self.transfer,
+            object: self.object,
+            length_bytes: self.length_bytes,
+            sealed: self.sealed_particulars()?,
+            expires: at.plus_millis(RESUMABLE_MS),
+        };
+        self.gate
+            .write(move |tx| {
+                tx.side().make_upload(&row, at)?;
+                tx.side().save_progress(id, row.object, checkpoint.received_bytes, &checkpoint.state)
+            })
+            .await?;
+        self.gate.quota.keep(id, &mut self.reservation);
+        self.upload = Some(id);
+        Ok(id)
+    }
+
+    /// Makes durable what arrived so far; returns the offset from which the peer may go on after a crash.
+    ///
+    /// # Errors
+    /// A fault of disk or store; not a kept upload.
+    pub async fn save(&mut self) -> Result<u64> {
+        let id = self.upload.ok_or_else(|| Error::internal("only a kept upload is saved"))?;
+        let checkpoint = self.writing()?.checkpoint().await?;
+        let (object, received_bytes) = (self.object, checkpoint.received_bytes);
+        let (name_key, sealed, length_bytes) = (self.name_key(), self.sealed_particulars()?, self.length_bytes);
+        self.gate
+            .write(move |tx| {
+                let side = tx.side();
+                side.save_progress(id, object, received_bytes, &checkpoint.state)?;
+                side.rename_upload(id, &name_key, &sealed)?;
+                length_bytes.map_or(Ok(()), |length| side.set_length(id, length))
+            })
+            .await?;
+        Ok(received_bytes)
+    }
+
+    /// Makes the bytes so far durable, without a row to go on from.
+    ///
+    /// # Errors
+    /// A fault of the disk.
+    pub async fn sync(&mut self) -> Result<()> {
+        self.writing()?.checkpoint().await.map(drop)
+    }
+
+    /// The last byte is here: seal, check what was announced, arrive. The answer is durable.
+    ///
+    /// # Errors
+    /// Fewer bytes than declared, another digest than announced, what core refuses: the upload is over then. A fault of
+    /// ours: a kept upload can still be gone on with.
+    pub async fn finish(mut self) -> Result<(Arrived, Digests)> {
+        let outcome = self.seal_and_arrive().await;
+        match &outcome {
+            Ok((arrived, _)) => {
+                if let Some(id) = self.upload.take() {
+                    self.gate.quota.forget(id);
+                }
+                if !arrived.replayed {
+                    self.writing = None;
+                }
+            }
+            Err(Error::Fault(_)) => {}
+            Err(_) => self.end_row().await,
+        }
+        outcome
+    }
+
+    async fn seal_and_arrive(&mut self) -> Result<(Arrived, Digests)> {
+        if self.length_bytes.is_some_and(|length| length != self.received_bytes) {
+            return Err(Error::malformed(PartyCode::Unfinished, "fewer bytes arrived than were declared"));
+        }
+        let sealed = self.writing()?.finish().await?;
+        if !self.said.sha256.is_empty() && self.said.sha256.as_slice() != sealed.sha256.as_slice() {
+            return Err(Refusal::DigestMismatch.into());
+        }
+        let digests = Digests { sha256: sealed.sha256, size_bytes: sealed.size_bytes };
+        let said = self.said.clone();
+        let incoming = Incoming {
+            manifest: Manifest {
+                path: self.announcement.path.clone(),
+                size_bytes: sealed.size_bytes,
+                sha256: sealed.sha256.to_vec(),
+                media_type: said.media_type,
+                announced_sha256: said.sha256,
+                ..Manifest::default()
+            },
+            sealed,
+            mtime_s: said.mtime_s,
+            mode: said.mode,
+            upload: self.upload,
+        };
+        let arrived = crossing::arrive(&self.gate, &self.caller, &self.announcement, &self.key.0, incoming).await?;
+        Ok((arrived, digests))
+    }
+
+    /// Ends an upload for good: its object is destroyed and its row ended.
+    pub async fn abandon(mut self) {
+        self.end_row().await;
+    }
+
+    async fn end_row(&mut self) {
+        let Some(id) = self.upload else { return };
+        match self.gate.write(move |tx| tx.side().end_upload(id, UploadState::Ended)).await {
+            Ok(()) => {
+                self.gate.quota.forget(id);
+                self.upload = None;
+            }
+            Err(error) => tracing::warn!(%error, "an upload could not be ended; it expires by itself"),
+        }
+    }
+
+    /// Bytes taken so far.
+    pub fn received_bytes(&self) -> u64 {
+        self.received_bytes
+    }
+
+    /// The party whose quota this uses.
+    pub fn party(&self) -> Id<Party> {
+        self.landing.party
+    }
+
+    /// The kept upload's id.
+    pub fn upload(&self) -> Option<Id<UploadKind>> {
+        self.upload
+    }
+
+    /// The transfer that this will be.
+    pub fn transfer(&self) -> Id<Transfer> {
+        self.transfer
+    }
+
+    /// What was announced.
+    pub fn announcement(&self) -> &Announcement {
+        &self.announcement
+    }
+
+    /// Puts it under another name before it arrives.
+    pub fn rename(&mut self, path: String) {
+        self.announcement.path = path;
+    }
+
+    /// The length that was declared.
+    pub fn length_bytes(&self) -> Option<u64> {
+        self.length_bytes
+    }
+
+    /// The length became known.
+    ///
+    /// # Errors
+    /// More arrived already, or more than the lane takes.
+    pub fn declare_length(&mut self, length_bytes: u64) -> Result<()> {
+        if length_bytes < self.received_bytes || length_bytes > object_bytes_max(&self.gate, &self.landing) {
+            return Err(Refusal::TooLarge.into());
+        }
+        self.length_bytes = Some(length_bytes);
+        Ok(())
+    }
+
+    fn writing(&self) -> Result<&Writing> {
+        self.writing.as_ref().ok_or_else(|| Error::internal("the object is sealed"))
+    }
+
+    fn name_key(&self) -> [u8; 32] {
+        self.gate.particulars.name_key(self.landing.party, &self.announcement.lane, &self.announcement.path)
+    }
+
+    fn sealed_particulars(&self) -> Result<Vec<u8>> {
+        let particulars = Particulars {
+            lane: self.announcement.lane.clone(),
+            path: self.announcement.path.clone(),
+            channel: self.announcement.channel,
+            kind: self.announcement.kind,
+            key: self.announcement.key.clone(),
+            said: self.said.clone(),
+        };
+        Ok(self.key.0.seal(UPLOAD_LABEL, &to_cbor(&particulars))?)
+    }
+}
+
+impl Drop for Receiving {
+    fn drop(&mut self) {
+        // Arrived, or kept for resumption: the object has an owner.
+        if self.writing.take().is_none() || self.upload.is_some() {
+            return;
+        }
+        let (gate, object) = (Arc::clone(&self.gate), self.object);
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            // Where this fails the reaper comes: an object that no entry and no upload names is an orphan.
+            runtime.spawn(async move { drop(gate.vault.discard(object).await) });
+        }
+    }
+}
+
+/// Lane and path of a kept upload.
+///
+/// # Errors
+/// Its key was erased.
+pub fn place_of(gate: &Gate, upload: &Upload) -> Result<(String, String)> {
+    let opened = gate.vault.open_sealed(Holder::Transfer(upload.transfer), UPLOAD_LABEL, &upload.sealed)?;
+    let known: Particulars = from_cbor(&opened)?;
+    Ok((known.lane, known.path))
+}
+
+/// What an object was found to be while it arrived.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Digests {
+    /// SHA-256 of the plaintext.
+    pub sha256: [u8; 32],
+    /// Plaintext bytes.
+    pub size_bytes: u64,
+}
+
+fn object_bytes_max(gate: &Gate, landing: &Landing) -> u64 {
+    landing.lane.object_bytes_max.min(gate.config.limits.object_bytes_max)
+}
+
+/// A new transfer id whose reference no other transfer has; people name transfers by it.
+fn fresh_transfer(gate: &Gate) -> Result<Id<Transfer>> {
+    loop {
+        let drawn: Id<Transfer> = new_id();
+        if gate.read(|view, _| view.by_reference(drawn.reference()))?.is_none() {
+            return Ok(drawn);
+        }
+    }
+}
+
+/// Intake stops before the ledger starves: below the floor, or where the declared bytes would reach it.
+fn room_on_disk(gate: &Gate, more_bytes: u64) -> Result<()> {
+    let (free, total) = gate.vault.disk_bytes()?;
+    let floor = gate.config.limits.free_bytes_min.min(total / 20);
+    if free < floor.saturating_add(more_bytes) { Err(Error::Fault(Fault::DiskFull)) } else { Ok(()) }
+}
