@@ -185,6 +185,12 @@ impl<'a> Scanner<'a> {
         Scanner { bytes, at, open: Vec::new(), expected: Expected::Value }
     }
 
+    /// Reads the document that a range of bytes holds; positions are those of `bytes`.
+    pub fn within(bytes: &'a [u8], range: Range<usize>) -> Scanner<'a> {
+        let bytes = bytes.get(..range.end).unwrap_or(bytes);
+        Scanner { bytes, at: range.start.min(bytes.len()), open: Vec::new(), expected: Expected::Value }
+    }
+
     /// Objects and arrays that are open.
     pub fn depth(&self) -> usize {
         self.open.len()

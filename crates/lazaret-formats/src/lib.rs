@@ -9,6 +9,7 @@
 
 pub mod dates;
 pub mod digest_fields;
+pub mod fhir;
 pub mod hl7;
 pub mod http_fields;
 pub mod json;

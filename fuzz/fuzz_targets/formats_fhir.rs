@@ -1,0 +1,24 @@
+//! FHIR: a document that is accepted is walked to its end, each value inside it and in order.
+#![no_main]
+
+use lazaret_formats::fhir::{Value, documents, is_fhir};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|data: &[u8]| {
+    for document in documents(data).flatten() {
+        assert!(!document.resource_type().is_empty());
+        let (mut seen, mut end) = (0_usize, 0);
+        document.walk(|leaf| {
+            seen += 1;
+            assert!(!leaf.path.is_empty() && !leaf.path_text().is_empty() && !leaf.resource.is_empty());
+            if let Value::Text(text) = leaf.value {
+                let span = leaf.span();
+                assert!(span.start >= end && span.end <= data.len());
+                assert_eq!(&data[span.clone()], text.raw.as_bytes());
+                end = span.end;
+            }
+        });
+        assert!(seen > 0, "the resourceType at least");
+    }
+    let _ = is_fhir(data);
+});
