@@ -1,18 +1,397 @@
-//! archive: nested content, opened in memory within limits and never written anywhere.
+//! archive: nested content, opened in memory within limits and never written anywhere. Each member goes through every
+//! inspector, as the object does.
+//!
+//! The structure is read first, and an archive with two readings is bad; its members are looked at all the same, so that
+//! people see what was in it.
 
-use lazaret_core::inspection::{ContentKind, Verdict, Why};
+use std::collections::BTreeMap;
 
-use crate::content::Content;
-use crate::inspect::{Member, Walk};
+use lazaret_core::inspection::{ContentKind as Kind, Inspector, Verdict, Why};
+
+use crate::content::{Content, Part, read_vec};
+use crate::inspect::{Inside, Member, Role, Walk, of_fault, rule_of};
+use crate::protocol::KEY_BYTES_MAX;
+use crate::signature::SUFFIX;
+
+use self::names::{Met, is_sound, stays_inside};
+use self::unpack::{Held, Method, Unpacked, hold};
+
+mod names;
+mod tar;
+mod unpack;
+mod zip;
+
+/// Bytes of a link's target that are read.
+const TARGET_BYTES_MAX: u64 = 4096;
 
 /// The archive inspector's answer for one member.
 pub(crate) struct Answer {
-    pub(crate) kind: ContentKind,
+    pub(crate) kind: Kind,
     pub(crate) verdict: Verdict,
     pub(crate) why: Option<Why>,
 }
 
 /// Walks what is inside a member of this kind.
-pub(crate) fn look(_walk: &mut Walk<'_>, _member: &Member, kind: ContentKind, _content: &dyn Content) -> Answer {
+pub(crate) fn look(walk: &mut Walk<'_>, member: &Member, kind: Kind, content: &dyn Content) -> Answer {
+    match kind {
+        Kind::Zip | Kind::OfficeOpenXml | Kind::OpenDocument => look_at_zip(walk, member, kind, content),
+        // A bare class file is no archive.
+        Kind::Jar if starts_as_zip(content) => look_at_zip(walk, member, kind, content),
+        Kind::Tar => look_at_tar(walk, member, content),
+        Kind::Gzip => look_at_stream(walk, member, kind, (content, Method::Gzip)),
+        Kind::Bzip2 => look_at_stream(walk, member, kind, (content, Method::Bzip2)),
+        Kind::Zstd => look_at_stream(walk, member, kind, (content, Method::Zstd)),
+        Kind::SevenZip | Kind::Rar | Kind::Xz | Kind::Ole2 | Kind::Email => {
+            unseen(walk, member, kind, Why::FormatUnsupported)
+        }
+        Kind::Jar
+        | Kind::Unknown
+        | Kind::Empty
+        | Kind::Text
+        | Kind::Csv
+        | Kind::Json
+        | Kind::Ndjson
+        | Kind::Xml
+        | Kind::Hl7v2
+        | Kind::Fhir
+        | Kind::CycloneDx
+        | Kind::Spdx
+        | Kind::Pdf
+        | Kind::Png
+        | Kind::Jpeg
+        | Kind::Gif
+        | Kind::Dicom
+        | Kind::Elf
+        | Kind::Pe
+        | Kind::MachO
+        | Kind::Script
+        | Kind::X12
+        | Kind::Edifact
+        | Kind::Firmware
+        | Kind::Signature
+        | Kind::Html
+        | Kind::Rtf => clean(kind),
+    }
+}
+
+const fn clean(kind: Kind) -> Answer {
     Answer { kind, verdict: Verdict::Clean, why: None }
 }
+
+/// This archive was not opened, or not to its end.
+fn unseen(walk: &mut Walk<'_>, member: &Member, kind: Kind, why: Why) -> Answer {
+    walk.tally.find(member, Inspector::Archive, rule_of(why), Verdict::NotInspected, Some(why));
+    walk.people.unseen();
+    Answer { kind, verdict: Verdict::NotInspected, why: Some(why) }
+}
+
+fn bad(walk: &mut Walk<'_>, member: &Member, rule: &'static str) {
+    walk.tally.find(member, Inspector::Archive, rule, Verdict::Bad, None);
+}
+
+fn starts_as_zip(content: &dyn Content) -> bool {
+    read_vec(content, 0, 2).is_ok_and(|bytes| bytes == b"PK")
+}
+
+fn look_at_zip(walk: &mut Walk<'_>, member: &Member, kind: Kind, content: &dyn Content) -> Answer {
+    let directory = match zip::read(content, walk.budget.limits().members_max) {
+        Ok(directory) => directory,
+        Err(zip::NotZip::Malformed) => return unseen(walk, member, kind, Why::Malformed),
+        Err(zip::NotZip::TooMany) => return unseen(walk, member, kind, Why::TooManyMembers),
+        Err(zip::NotZip::Volumes) => return unseen(walk, member, kind, Why::FormatUnsupported),
+        Err(zip::NotZip::Fault(fault)) => {
+            let (verdict, why) = of_fault(fault);
+            return Answer { verdict, ..unseen(walk, member, kind, why) };
+        }
+    };
+    if directory.desync {
+        bad(walk, member, "archive.desync");
+    }
+    if directory.overlap {
+        // Members that share bytes unpack the same again and again: one reading is enough to hold it.
+        return Answer { kind, verdict: Verdict::Bad, why: None };
+    }
+    let names: Vec<String> = directory.entries.iter().map(zip::Entry::name).collect();
+    let kind = zip_kind(kind, &names);
+    if kind == Kind::Jar {
+        walk.tally.is_code = true;
+    }
+    let sealed = zip_signatures(walk, &directory.entries, &names, content);
+    let mut met = Met::default();
+    for (entry, name) in directory.entries.iter().zip(names) {
+        note_macro(walk, member, kind, &name);
+        let inside = Inside { signature: sealed.get(&name).cloned(), name, role: Role::Stored };
+        check_name(walk, member, &inside, &mut met);
+        if let Err(why) = look_at_entry(walk, member, inside, (entry, content)) {
+            return unseen(walk, member, kind, why);
+        }
+    }
+    clean(kind)
+}
+
+/// A whole directory says better than a first look what an archive is for.
+fn zip_kind(kind: Kind, names: &[String]) -> Kind {
+    let has = |wanted: &str| names.iter().any(|name| name == wanted);
+    let under = |folder: &str| names.iter().any(|name| name.starts_with(folder));
+    if has("[Content_Types].xml") && (under("word/") || under("xl/") || under("ppt/")) {
+        Kind::OfficeOpenXml
+    } else if has("META-INF/MANIFEST.MF") || has("classes.dex") || has("AndroidManifest.xml") {
+        Kind::Jar
+    } else if has("mimetype") && has("META-INF/manifest.xml") {
+        Kind::OpenDocument
+    } else if kind == Kind::OpenDocument {
+        kind
+    } else {
+        Kind::Zip
+    }
+}
+
+/// A document that can run something when opened is worth a person's look, whatever it does.
+fn note_macro(walk: &mut Walk<'_>, member: &Member, kind: Kind, name: &str) {
+    let document = matches!(kind, Kind::OfficeOpenXml | Kind::OpenDocument);
+    let lower = name.to_ascii_lowercase();
+    let runs = lower.ends_with("vbaproject.bin") || lower.starts_with("basic/") || lower.starts_with("scripts/");
+    if document && runs {
+        walk.tally.find(member, Inspector::Kind, "kind.macro", Verdict::Clean, None);
+    }
+}
+
+/// Names that leave the tree, hide or repeat; names too long to be read.
+fn check_name(walk: &mut Walk<'_>, parent: &Member, inside: &Inside, met: &mut Met) {
+    let again = met.again(&inside.name);
+    let long = inside.name.len() as u64 > walk.budget.limits().name_bytes_max;
+    if !again && !long && is_sound(&inside.name) {
+        return;
+    }
+    let shown = walk.named(parent, inside);
+    if long {
+        let why = Some(Why::TooLarge);
+        walk.tally.find(&shown, Inspector::Archive, "archive.name", Verdict::NotInspected, why);
+    } else {
+        bad(walk, &shown, "archive.name");
+    }
+}
+
+/// One member of a ZIP. An error is a limit that ends the walk through this archive.
+fn look_at_entry(
+    walk: &mut Walk<'_>,
+    parent: &Member,
+    inside: Inside,
+    (entry, content): (&zip::Entry, &dyn Content),
+) -> Result<(), Why> {
+    if entry.is_folder() {
+        return Ok(());
+    }
+    if entry.is_encrypted() {
+        walk.inside_unseen(parent, inside, entry.bytes, Why::Encrypted);
+        return Ok(());
+    }
+    if entry.is_device() {
+        let shown = walk.member(parent, inside);
+        bad(walk, &shown, "archive.device");
+        return Ok(());
+    }
+    let method = match entry.method {
+        0 => Method::Stored,
+        8 => Method::Deflate,
+        12 => Method::Bzip2,
+        93 => Method::Zstd,
+        _ => {
+            walk.inside_unseen(parent, inside, entry.bytes, Why::FormatUnsupported);
+            return Ok(());
+        }
+    };
+    let packed = Part::new(content, entry.data_at, entry.packed_bytes);
+    if entry.is_link() {
+        let length = usize::try_from(entry.bytes.min(TARGET_BYTES_MAX)).unwrap_or(0);
+        let held = hold(method, &packed, &walk.budget)?;
+        let target = held.memory.unwrap_or_default();
+        check_link(walk, parent, inside, &String::from_utf8_lossy(target.get(..length).unwrap_or_default()));
+        return Ok(());
+    }
+    let held = match hold(method, &packed, &walk.budget) {
+        Ok(held) => held,
+        Err(why) => {
+            walk.inside_unseen(parent, inside, entry.bytes, why);
+            return Err(why);
+        }
+    };
+    if !held.damaged && (held.size != entry.bytes || held.crc != entry.crc) {
+        // The header promises other bytes than there are: readers that believe it stop elsewhere.
+        let shown = walk.named(parent, &inside);
+        bad(walk, &shown, "archive.desync");
+    }
+    unpacked(walk, parent, inside, (held, method, &packed));
+    Ok(())
+}
+
+/// A member that was unpacked once: looked at in memory, or by unpacking it again where it is too large for that.
+fn unpacked(
+    walk: &mut Walk<'_>,
+    parent: &Member,
+    inside: Inside,
+    (held, method, packed): (Held, Method, &dyn Content),
+) {
+    let Held { memory, size, damaged, .. } = held;
+    if damaged {
+        let shown = walk.named(parent, &inside);
+        let why = Some(Why::Malformed);
+        walk.tally.find(&shown, Inspector::Archive, "archive.damaged", Verdict::NotInspected, why);
+        walk.tally.find(&shown, Inspector::Malware, "malware.unscanned", Verdict::NotInspected, why);
+        walk.people.unseen();
+    }
+    walk.deeper(parent, inside, (method, packed, size), memory);
+}
+
+fn check_link(walk: &mut Walk<'_>, parent: &Member, inside: Inside, target: &str) {
+    let shown = walk.member(parent, inside);
+    if stays_inside(&shown.name, target) {
+        walk.tally.find(&shown, Inspector::Archive, "archive.link", Verdict::Clean, None);
+    } else {
+        bad(walk, &shown, "archive.link_escapes");
+    }
+}
+
+/// Detached signatures, by the name of the member that each lies beside.
+fn zip_signatures(
+    walk: &mut Walk<'_>,
+    entries: &[zip::Entry],
+    names: &[String],
+    content: &dyn Content,
+) -> BTreeMap<String, String> {
+    let mut found = BTreeMap::new();
+    for (entry, name) in entries.iter().zip(names) {
+        let Some(covered) = name.strip_suffix(SUFFIX) else { continue };
+        let method = if entry.method == 0 { Method::Stored } else { Method::Deflate };
+        if entry.bytes > KEY_BYTES_MAX as u64 || !matches!(entry.method, 0 | 8) {
+            continue;
+        }
+        let packed = Part::new(content, entry.data_at, entry.packed_bytes);
+        let Ok(held) = hold(method, &packed, &walk.budget) else { return found };
+        found.extend(text_of(held.memory).map(|text| (covered.to_owned(), text)));
+    }
+    found
+}
+
+fn text_of(memory: Option<Vec<u8>>) -> Option<String> {
+    memory.and_then(|bytes| String::from_utf8(bytes).ok())
+}
+
+fn look_at_tar(walk: &mut Walk<'_>, member: &Member, content: &dyn Content) -> Answer {
+    let kind = Kind::Tar;
+    let listing = match tar::read(content, walk.budget.limits().members_max) {
+        Ok(listing) => listing,
+        Err(fault) => {
+            let (verdict, why) = of_fault(fault);
+            return Answer { verdict, ..unseen(walk, member, kind, why) };
+        }
+    };
+    if listing.desync {
+        bad(walk, member, "archive.desync");
+    }
+    let mut sealed = BTreeMap::new();
+    for entry in listing.entries.iter().filter(|entry| entry.sort == tar::Sort::File) {
+        let Some(covered) = entry.name.strip_suffix(SUFFIX).filter(|_| entry.bytes <= KEY_BYTES_MAX as u64) else {
+            continue;
+        };
+        let text = read_vec(content, entry.at, usize::try_from(entry.bytes).unwrap_or(0)).ok();
+        sealed.extend(text_of(text).map(|text| (covered.to_owned(), text)));
+    }
+    let mut met = Met::default();
+    for entry in listing.entries {
+        let inside = Inside { signature: sealed.get(&entry.name).cloned(), name: entry.name, role: Role::Stored };
+        check_name(walk, member, &inside, &mut met);
+        let part = Part::new(content, entry.at, entry.bytes);
+        match entry.sort {
+            tar::Sort::Folder => {}
+            tar::Sort::Link(target) => check_link(walk, member, inside, &target),
+            // Counted from the root of the tree.
+            tar::Sort::Hard(target) if stays_inside("link", &target) => {}
+            tar::Sort::Hard(_) => {
+                let shown = walk.member(member, inside);
+                bad(walk, &shown, "archive.link_escapes");
+            }
+            tar::Sort::Device => {
+                let shown = walk.member(member, inside);
+                bad(walk, &shown, "archive.device");
+            }
+            tar::Sort::Other => walk.inside_unseen(member, inside, entry.bytes, Why::FormatUnsupported),
+            tar::Sort::File => {
+                if let Err(why) = count_stored(walk, part.size()) {
+                    walk.inside_unseen(member, inside, entry.bytes, why);
+                    return unseen(walk, member, kind, why);
+                }
+                walk.inside(member, inside, &part, None);
+            }
+        }
+    }
+    if listing.too_many {
+        return unseen(walk, member, kind, Why::TooManyMembers);
+    }
+    if listing.malformed {
+        return unseen(walk, member, kind, Why::Malformed);
+    }
+    clean(kind)
+}
+
+/// Members that lie plainly in their archive count too: their bytes are read as those of any other.
+fn count_stored(walk: &Walk<'_>, size: u64) -> Result<(), Why> {
+    walk.budget.unpacked(usize::try_from(size).unwrap_or(usize::MAX))
+}
+
+/// A stream with one member. What follows it must be another stream or padding.
+fn look_at_stream(
+    walk: &mut Walk<'_>,
+    member: &Member,
+    kind: Kind,
+    (content, method): (&dyn Content, Method),
+) -> Answer {
+    let inside = Inside { name: stream_name(&member.name), role: Role::Stored, signature: None };
+    if let Err(why) = walk.budget.descend(member.depth.saturating_add(1)) {
+        walk.inside_unseen(member, inside, 0, why);
+        return unseen(walk, member, kind, why);
+    }
+    let held = match hold(method, content, &walk.budget) {
+        Ok(held) => held,
+        Err(why) => {
+            walk.inside_unseen(member, inside, 0, why);
+            return unseen(walk, member, kind, why);
+        }
+    };
+    let damaged = held.damaged;
+    unpacked(walk, member, inside, (held, method, content));
+    if damaged { unseen(walk, member, kind, Why::Malformed) } else { clean(kind) }
+}
+
+/// The name without the ending that the compression gave it. The name inside a gzip header is not believed.
+fn stream_name(name: &str) -> String {
+    let last = name.rsplit('/').next().unwrap_or_default();
+    let (stem, ending) = last.rsplit_once('.').unwrap_or((last, ""));
+    match ending.to_ascii_lowercase().as_str() {
+        "tgz" | "tbz" | "tbz2" | "tzst" => format!("{stem}.tar"),
+        "gz" | "bz2" | "zst" => stem.to_owned(),
+        _ => format!("{last}.content"),
+    }
+}
+
+impl Walk<'_> {
+    /// Looks at a packed member.
+    fn deeper(
+        &mut self,
+        parent: &Member,
+        inside: Inside,
+        (method, packed, size): (Method, &dyn Content, u64),
+        memory: Option<Vec<u8>>,
+    ) {
+        if method == Method::Stored {
+            self.inside(parent, inside, packed, memory);
+            return;
+        }
+        let budget = std::sync::Arc::clone(&self.budget);
+        let lazy = Unpacked::new(method, packed, size, &budget);
+        self.inside(parent, inside, &lazy, memory);
+    }
+}
+
+#[cfg(test)]
+mod tests;

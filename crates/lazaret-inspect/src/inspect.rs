@@ -6,6 +6,7 @@
 
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 use lazaret_core::inspection::{ContentKind, Inspector, Verdict, Why};
 use sha2::{Digest as _, Sha256};
@@ -78,7 +79,7 @@ pub(crate) enum Role {
 /// Everything that one job knows while it runs.
 pub(crate) struct Walk<'j> {
     pub(crate) job: &'j Job,
-    pub(crate) budget: Budget,
+    pub(crate) budget: Arc<Budget>,
     pub(crate) tally: Tally,
     pub(crate) people: People,
     pub(crate) signatures: Signatures,
@@ -97,7 +98,7 @@ impl<'j> Walk<'j> {
     fn new(job: &'j Job, rules: &'j dyn Scanner, size: u64) -> Walk<'j> {
         Walk {
             job,
-            budget: Budget::new(job.limits, size),
+            budget: Arc::new(Budget::new(job.limits, size)),
             tally: Tally::new(size),
             people: People::default(),
             signatures: Signatures::new(&job.keys),
@@ -137,6 +138,21 @@ impl<'j> Walk<'j> {
             role: inner.role,
             signature: inner.signature,
             covered: parent.covered,
+        }
+    }
+
+    /// The same for a member that is named and not looked at: it takes its number only when it is.
+    pub(crate) fn named(&self, parent: &Member, inner: &Inside) -> Member {
+        let mut path = parent.path.clone();
+        path.push(inner.name.clone());
+        Member {
+            name: inner.name.clone(),
+            path,
+            depth: parent.depth.saturating_add(1),
+            number: self.members.saturating_add(1),
+            role: inner.role,
+            signature: None,
+            covered: false,
         }
     }
 

@@ -21,6 +21,7 @@ mod markup;
 mod messages;
 mod numbers;
 mod people;
+mod resources;
 mod table;
 mod text;
 mod tokens;
@@ -30,15 +31,19 @@ pub(crate) use people::People;
 
 use text::{Line, Voice};
 
+/// A text up to this size is tried as base64, in bytes.
+const ENCODED_TEXT_BYTES_MAX: u64 = 16 * 1024 * 1024;
+
 /// Looks at a member.
 pub(crate) fn look(walk: &mut Walk<'_>, member: &Member, kind: Kind, content: &dyn Content) -> (Verdict, Option<Why>) {
     let answer = match kind {
         Kind::Empty | Kind::Signature => Ok(None),
-        Kind::Text | Kind::Email | Kind::Rtf | Kind::Html => prose(walk, kind, content),
+        Kind::Text => return text(walk, member, content),
+        Kind::Email | Kind::Rtf | Kind::Html => prose(walk, kind, content),
         Kind::Csv => table::look_at_table(content, &mut walk.people).map(|()| None),
         Kind::Json | Kind::Ndjson => return json(walk, member, content, Voice::Anyone),
         Kind::CycloneDx | Kind::Spdx => return json(walk, member, content, Voice::Business),
-        Kind::Xml => xml(walk, content),
+        Kind::Xml => xml(walk, member, content),
         Kind::Script => lines(walk, content, Voice::Business).map(|()| None),
         Kind::Elf | Kind::Pe | Kind::MachO | Kind::Firmware | Kind::Jar => runs(walk, content).map(|()| None),
         // What is in them is looked at member by member.
@@ -47,7 +52,7 @@ pub(crate) fn look(walk: &mut Walk<'_>, member: &Member, kind: Kind, content: &d
         }
         Kind::Png | Kind::Jpeg | Kind::Gif => Ok(Some(Why::Pixels)),
         Kind::Hl7v2 => messages::look_at_messages(walk, member, content),
-        Kind::Fhir => Ok(Some(Why::FormatUnsupported)),
+        Kind::Fhir => resources::look_at_resources(walk, member, content),
         Kind::X12 | Kind::Edifact => lines(walk, content, Voice::Business).map(|()| Some(Why::FormatUnsupported)),
         Kind::Pdf | Kind::Dicom | Kind::Ole2 | Kind::SevenZip | Kind::Rar | Kind::Xz => {
             Ok(Some(Why::FormatUnsupported))
@@ -63,14 +68,29 @@ fn finish(walk: &mut Walk<'_>, member: &Member, answer: Result<Option<Why>, Read
         Ok(Some(why)) => (Verdict::NotInspected, why),
         Err(fault) => of_fault(fault),
     };
-    let rule = match why {
-        Why::Pixels => "phi.pixels",
-        Why::Charset => "phi.charset",
-        Why::FormatUnsupported => "phi.unsupported",
-        _ => "phi.unread",
+    let rule = if why == Why::Pixels {
+        "phi.pixels"
+    } else if why == Why::Charset {
+        "phi.charset"
+    } else if why == Why::FormatUnsupported {
+        "phi.unsupported"
+    } else {
+        "phi.unread"
     };
     walk.tally.find(member, Inspector::Phi, rule, verdict, Some(why));
     (verdict, Some(why))
+}
+
+/// Prose; a text that is one base64 value is the file in it.
+fn text(walk: &mut Walk<'_>, member: &Member, content: &dyn Content) -> (Verdict, Option<Why>) {
+    let small = content.size() <= ENCODED_TEXT_BYTES_MAX;
+    let whole = if small { crate::content::read_vec(content, 0, usize::MAX).ok() } else { None };
+    let decoded = whole.and_then(|bytes| String::from_utf8(bytes).ok()).and_then(|text| tree::encoded(text.trim()));
+    if let Some(bytes) = decoded {
+        tree::embedded(walk, member, "decoded", bytes);
+    }
+    let answer = prose(walk, Kind::Text, content);
+    finish(walk, member, answer)
 }
 
 /// Text without structure. Tags and control words of mark-up are not text.
@@ -122,19 +142,24 @@ fn json(walk: &mut Walk<'_>, member: &Member, content: &dyn Content, voice: Voic
 }
 
 /// XML of unknown schema is read as text with labels. Clinical documents have fields that this does not know.
-fn xml(walk: &mut Walk<'_>, content: &dyn Content) -> Result<Option<Why>, ReadFault> {
+fn xml(walk: &mut Walk<'_>, member: &Member, content: &dyn Content) -> Result<Option<Why>, ReadFault> {
     let root = crate::kind::xml_root(content)?;
+    let head = String::from_utf8_lossy(&crate::content::read_vec(content, 0, 4096)?).into_owned();
+    let clinical =
+        root == "ClinicalDocument" || head.contains("urn:hl7-org:v3") || head.contains("http://hl7.org/fhir");
+    let mut files: Vec<(String, Vec<u8>)> = Vec::new();
     let people = &mut walk.people;
-    let clinical = matches!(root.as_str(), "ClinicalDocument" | "Bundle" | "Patient" | "Person" | "RelatedPerson");
-    markup::each_text(
-        content,
-        &mut |label, text| match headers::meaning(label).and_then(|meaning| meaning.span(false)) {
+    markup::each_text(content, &mut |label, text| {
+        if let Some(bytes) = tree::encoded(text) {
+            files.push((format!("{label}.decoded"), bytes));
+            return;
+        }
+        match headers::meaning(label).and_then(|meaning| meaning.span(false)) {
             Some(span) => people.add(span),
-            None => {
-                text::look(&Line { label, text, voice: Voice::Anyone }, &mut |span| people.add(span));
-            }
-        },
-    )?;
+            None => text::look(&Line { label, text, voice: Voice::Anyone }, &mut |span| people.add(span)),
+        }
+    })?;
+    files.into_iter().for_each(|(name, bytes)| tree::embedded(walk, member, &name, bytes));
     Ok(clinical.then_some(Why::FormatUnsupported))
 }
 

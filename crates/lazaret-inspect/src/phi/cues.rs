@@ -90,7 +90,7 @@ pub(super) fn names(text: &str) -> impl Iterator<Item = Class> {
             found.extend(is_name(after.split_whitespace().next().unwrap_or_default()).then_some(class));
         }
     }
-    const LABELS: [(&str, Class); 12] = [
+    const LABELS: [(&str, Class); 11] = [
         ("patient name:", Class::Patient),
         ("patient:", Class::Patient),
         ("name of patient:", Class::Patient),
@@ -99,7 +99,6 @@ pub(super) fn names(text: &str) -> impl Iterator<Item = Class> {
         ("last name:", Class::Unknown),
         ("surname:", Class::Unknown),
         ("given name:", Class::Unknown),
-        ("name:", Class::Unknown),
         ("next of kin:", Class::Related),
         ("emergency contact:", Class::Related),
         ("mother's name:", Class::Related),
@@ -108,7 +107,7 @@ pub(super) fn names(text: &str) -> impl Iterator<Item = Class> {
         let place = lower.find(label).unwrap_or(0) + label.len();
         let words: Vec<&str> = text.get(place..).unwrap_or_default().split_whitespace().take(2).collect();
         let two = words.len() == 2 && words.iter().all(|word| is_name(word));
-        let one = words.first().is_some_and(|word| is_name(word)) && *label != "name:";
+        let one = words.first().is_some_and(|word| is_name(word));
         found.extend((two || one).then_some(*class));
     }
     found.into_iter()

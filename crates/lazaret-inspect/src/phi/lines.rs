@@ -60,7 +60,9 @@ fn last_break(bytes: &[u8], charset: Charset) -> usize {
             let is_end = |pair: &[u8]| pair == if little { [b'\n', 0] } else { [0, b'\n'] };
             bytes.chunks_exact(2).rposition(is_end).map_or(0, |at| (at + 1) * 2)
         }
-        _ => bytes.iter().rposition(|b| matches!(b, b'\n' | b'\r')).map_or(0, |at| at + 1),
+        Charset::Utf8 | Charset::Latin1 | Charset::Latin9 | Charset::Windows1252 => {
+            bytes.iter().rposition(|b| matches!(b, b'\n' | b'\r')).map_or(0, |at| at + 1)
+        }
     }
 }
 
@@ -76,7 +78,7 @@ fn decode(bytes: &[u8], charset: Charset) -> String {
         Charset::Utf16Le | Charset::Utf16Be => {
             char::decode_utf16(units(charset == Charset::Utf16Le)).map(|c| c.unwrap_or('\u{fffd}')).collect()
         }
-        _ => match std::str::from_utf8(bytes) {
+        Charset::Utf8 | Charset::Latin1 | Charset::Latin9 | Charset::Windows1252 => match std::str::from_utf8(bytes) {
             Ok(text) => text.trim_start_matches('\u{feff}').to_owned(),
             Err(_) => lazaret_formats::text::Decoded::new(bytes, 0, Charset::Windows1252).text().to_owned(),
         },

@@ -6,6 +6,8 @@ use crate::content::{Content, ReadFault, Reader};
 
 /// Bytes of one stretch of text, tag or name that are kept.
 const PIECE_BYTES_MAX: usize = 64 * 1024;
+/// The same where no blank has come yet: a file in base64.
+const ENCODED_BYTES_MAX: usize = 24 * 1024 * 1024;
 
 /// Elements inside a sentence: text before and after them belongs together.
 const INLINE: &[&str] =
@@ -24,7 +26,8 @@ pub(super) fn each_text(content: &dyn Content, take: &mut dyn FnMut(&str, &str))
             (None, b'<') => tag = Some(Vec::new()),
             (None, _) => {
                 text.push(byte);
-                if text.len() >= PIECE_BYTES_MAX {
+                let prose = text.len() >= PIECE_BYTES_MAX && text.contains(&b' ');
+                if (prose && byte == b' ') || text.len() >= ENCODED_BYTES_MAX {
                     flush(&mut text, &label, take);
                 }
             }
@@ -50,6 +53,14 @@ pub(super) fn each_text(content: &dyn Content, take: &mut dyn FnMut(&str, &str))
     Ok(())
 }
 
+/// The text of a fragment, its tags as line breaks.
+pub(super) fn without_tags(fragment: &str) -> String {
+    let mut lines = Vec::new();
+    // A fragment in memory is always readable.
+    let _ = each_text(&fragment.as_bytes(), &mut |_, text| lines.push(text.to_owned()));
+    lines.join("\n")
+}
+
 /// The element's name without prefix and slash.
 fn element(open: &str) -> &str {
     let name = open.trim_start_matches('/').split([' ', '\t', '\r', '\n', '/']).next().unwrap_or_default();
@@ -66,6 +77,12 @@ fn flush(text: &mut Vec<u8>, label: &str, take: &mut dyn FnMut(&str, &str)) {
     let trimmed = plain.trim();
     if !trimmed.is_empty() {
         let decoded = entities(trimmed);
+        // A file in base64 has line breaks that mean nothing; cut at them it would be no file any more.
+        if super::tree::encoded(&decoded).is_some() {
+            take(label, &decoded);
+            text.clear();
+            return;
+        }
         decoded.split(['\n', '\r']).filter(|line| !line.trim().is_empty()).for_each(|line| take(label, line));
     }
     text.clear();

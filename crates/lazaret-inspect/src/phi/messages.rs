@@ -61,7 +61,7 @@ fn look_at_message(walk: &mut Walk<'_>, member: &Member, message: &Message<'_>) 
         match leaf.role() {
             Role::Identifies { .. } if value.trim().is_empty() => {}
             Role::Identifies { class, level, letter } => walk.people.add(span(class, level, letter)),
-            Role::Encoded => match decode(value).or_else(|| hexadecimal(value)) {
+            Role::Encoded => match hexadecimal(value).or_else(|| decode(value)) {
                 Some(bytes) => embedded(walk, member, &place(&leaf), bytes),
                 None => free(walk, value),
             },
@@ -81,7 +81,8 @@ fn place(leaf: &Leaf<'_>) -> String {
     format!("{}-{}-{}.decoded", leaf.segment, leaf.segment_index, leaf.field)
 }
 
-/// ED encodes in base64 or hexadecimal (HL7 v2.9, chapter 2A, ED.4: table 0299).
+/// ED encodes in base64 or hexadecimal (HL7 v2.9, chapter 2A, ED.4: table 0299). What is all hexadecimal digits is that:
+/// base64 of anything real uses more of its alphabet.
 fn hexadecimal(value: &str) -> Option<Vec<u8>> {
     let digits: Vec<u32> =
         value.chars().filter(|c| !c.is_whitespace()).map(|c| c.to_digit(16)).collect::<Option<_>>()?;

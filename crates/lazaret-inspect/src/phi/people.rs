@@ -90,11 +90,6 @@ impl People {
         self.present = self.present || span.makes_phi();
     }
 
-    /// How many spans identify directly, to see whether a part of the content had any.
-    pub(crate) fn direct(&self) -> u64 {
-        self.direct
-    }
-
     /// Something relevant was not looked at.
     pub(crate) fn unseen(&mut self) {
         self.unseen = true;

@@ -12,8 +12,6 @@ use super::{cues, tokens};
 pub(super) enum Voice {
     /// A document about anyone.
     Anyone,
-    /// A field about a patient.
-    Patient,
     /// Source code, licences, bills of materials, machine output: people in it are authors and suppliers.
     Business,
 }
@@ -22,7 +20,6 @@ impl Voice {
     fn class(self) -> Class {
         match self {
             Voice::Anyone => Class::Unknown,
-            Voice::Patient => Class::Patient,
             Voice::Business => Class::Business,
         }
     }
