@@ -60,3 +60,19 @@ pub(crate) fn verify(key: &VerifierKey, text: &str, bytes: &[u8]) -> Result<u64,
     key.verify_raw(message(time, text).as_bytes(), signature.try_into().map_err(|_| BadSignature)?)?;
     Ok(time)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_that_the_standard_cannot_say_is_refused_though_it_is_signed() {
+        let witness = Cosigner::from_seed(&[2; 32], "witness.example").unwrap();
+        let signed = |time: u64| {
+            let signature = witness.secret.sign_raw(message(time, "text\n").as_bytes());
+            verify(witness.verifier_key(), "text\n", &[time.to_be_bytes().as_slice(), &signature].concat())
+        };
+        assert_eq!(signed(TIME_MAX), Ok(TIME_MAX));
+        assert_eq!(signed(TIME_MAX + 1), Err(BadSignature));
+    }
+}

@@ -5,7 +5,7 @@ use lazaret_ledger::commitment::commit;
 use lazaret_ledger::cosignature::Cosigner;
 use lazaret_ledger::entry::{Envelope, encode};
 use lazaret_ledger::receipt::{Disclosure, Placed, Receipt};
-use lazaret_ledger::tree::{Hash, LeafHashes, inclusion_proof, leaf_hash, root};
+use lazaret_ledger::tree::{LeafHashes, inclusion_proof, leaf_hash, root};
 use lazaret_ledger::{Trust, verify};
 use sha2::{Digest as _, Sha256};
 

@@ -186,6 +186,8 @@ fn keys_that_are_not_trusted_are_ignored_even_under_a_trusted_name_or_id() {
     let checkpoint = Checkpoint::parse(note.text()).unwrap();
     let by_impostor = impostor.sign(&checkpoint).unwrap();
     assert_eq!(by_impostor.verify([&log]), Ok(Vec::new()));
+    assert_eq!(open(&by_impostor, &log), Err(NotSigned::Signature));
+    assert_eq!(open(&note, &log), Ok(checkpoint));
     let both = note.clone().with(by_impostor.signatures().to_vec()).unwrap();
     assert_eq!(both.verify([&log]).unwrap().len(), 1);
     // The trusted id under another name, with a signature that is none.

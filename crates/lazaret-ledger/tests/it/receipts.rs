@@ -221,6 +221,15 @@ fn a_ledger_that_skips_or_goes_back_is_not_believed() {
     check_second(envelope(0, None, 10), Err(Failure::BrokenChain(1)));
     check_second(envelope(1, Some((1, 0)), 9), Err(Failure::TimeFell(1)));
     check_second(Envelope { subject: [3; 16], ..envelope(1, Some((1, 0)), 10) }, Err(Failure::OtherSubject(0)));
+    // The two the wrong way round in the log.
+    check_ledger(
+        |world| {
+            world.append_as(&envelope(1, Some((1, 1)), 10), &fact);
+            world.append_as(&envelope(0, None, 10), &fact);
+            world.transfer.reverse();
+        },
+        Err(Failure::BrokenChain(0)),
+    );
     // An entry whose envelope does not read is no entry, signed or not.
     let odd = encode(&envelope(1, None, 10), &fact);
     let error = decode(&odd).unwrap_err();
@@ -405,6 +414,8 @@ fn a_receipt_may_be_so_long_and_not_one_byte_longer() {
     receipt.disclosures[1].value = vec![0; RECEIPT_BYTES_MAX];
     assert_eq!(receipt.to_bytes(), Err(NotAReceipt::Proof(NotAProof::TooLong)));
     receipt.disclosures.clear();
+    receipt.earlier[0].proof = vec![[0; 32]; 66];
+    assert_eq!(receipt.to_bytes(), Err(NotAReceipt::ProofTooLong));
     receipt.latest.entry = vec![0; 65_536];
     assert_eq!(receipt.to_bytes(), Err(NotAReceipt::EntryTooLong));
 }

@@ -196,6 +196,18 @@ fn a_proof_with_any_bit_changed_proves_nothing() {
 }
 
 #[test]
+fn a_root_is_that_of_its_own_size() {
+    let [first, second] = [leaf_hash(b"a"), leaf_hash(b"b")];
+    let root = node_hash(&first, &second);
+    assert_eq!(verify_inclusion(&first, 0, 2, &root, &[second]), Ok(()));
+    assert_eq!(verify_inclusion(&first, 0, 3, &root, &[second]), Err(NotProven));
+    assert_eq!(verify_consistency(1, 2, &first, &root, &[second]), Ok(()));
+    assert_eq!(verify_consistency(1, 3, &first, &root, &[second]), Err(NotProven));
+    assert_eq!(verify_consistency(0, 0, &empty_root(), &empty_root(), &[]), Ok(()));
+    assert_eq!(verify_consistency(0, 0, &empty_root(), &root, &[]), Err(NotProven));
+}
+
+#[test]
 fn no_claimed_size_or_proof_makes_a_verifier_panic() {
     let mut random = Seeded(6962);
     let numbers = [0, 1, 2, 3, 1 << 32, (1 << 63) - 1, 1 << 63, u64::MAX - 1, u64::MAX];
