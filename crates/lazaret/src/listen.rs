@@ -1,11 +1,16 @@
 //! The accept loop of the HTTPS doors: caps on connections, a time limit on each phase before a request, TLS, then hyper.
 
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::Router;
 use axum::extract::ConnectInfo;
+use bytes::Bytes;
+use http_body_util::BodyExt as _;
+use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
@@ -31,6 +36,9 @@ const CONNECTION_WINDOW_BYTES: u32 = 2 << 20;
 const KEEP_ALIVE: Duration = Duration::from_secs(60);
 /// After an accept error (no descriptor left) the loop rests this long.
 const ACCEPT_REST: Duration = Duration::from_millis(50);
+/// How much of a body that nobody reads is still taken, and for how long.
+const UNREAD_BYTES_MAX: usize = 1 << 20;
+const UNREAD_MAX: Duration = Duration::from_secs(5);
 /// Running requests may end within this time once the gate drains.
 pub const DRAIN_MAX: Duration = Duration::from_secs(30);
 
@@ -84,9 +92,9 @@ impl Connection {
         drop(self.stream.set_nodelay(true));
         let Ok(Ok(stream)) = tokio::time::timeout(HANDSHAKE_MAX, acceptor.accept(self.stream)).await else { return };
         let peer = self.peer;
-        let service = router.map_request(move |mut request: hyper::Request<hyper::body::Incoming>| {
+        let service = router.map_request(move |mut request: hyper::Request<Incoming>| {
             request.extensions_mut().insert(ConnectInfo(peer));
-            request.map(axum::body::Body::new)
+            request.map(|body| axum::body::Body::new(Lingering(Some(body))))
         });
         let mut builder = Builder::new(TokioExecutor::new());
         builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_MAX).max_buf_size(BUFFER_BYTES_MAX);
@@ -101,5 +109,48 @@ impl Connection {
         let serving = builder.serve_connection_with_upgrades(TokioIo::new(stream), TowerToHyperService::new(service));
         // A broken connection is the peer's affair; what it had begun ended with its body.
         drop(graceful.watch(serving.into_owned()).await);
+    }
+}
+
+/// A request's body. What of it was not read when the answer is given is still taken for a moment: a stream that is reset
+/// before the peer has read the answer looks to clients like a broken connection, and they try again.
+struct Lingering(Option<Incoming>);
+
+impl Body for Lingering {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        match &mut self.0 {
+            Some(body) => Pin::new(body).poll_frame(context),
+            None => Poll::Ready(None),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.as_ref().is_none_or(Body::is_end_stream)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.0.as_ref().map(Body::size_hint).unwrap_or_default()
+    }
+}
+
+impl Drop for Lingering {
+    fn drop(&mut self) {
+        let Some(mut body) = self.0.take().filter(|body| !body.is_end_stream()) else { return };
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        runtime.spawn(tokio::time::timeout(UNREAD_MAX, async move {
+            let mut taken_bytes = 0;
+            while let Some(Ok(frame)) = body.frame().await {
+                taken_bytes += frame.data_ref().map_or(0, Bytes::len);
+                if taken_bytes > UNREAD_BYTES_MAX {
+                    return;
+                }
+            }
+        }));
     }
 }

@@ -90,6 +90,7 @@ pub fn router(gate: &Arc<Gate>) -> Router {
         .merge(health::router())
         .merge(ledger::router())
         .route("/api/v1/openapi.json", get(move || openapi(Arc::clone(&description))))
+        .method_not_allowed_fallback(not_allowed)
         .layer(from_fn(api_headers));
     api.fallback(not_found).layer(from_fn_with_state(Arc::clone(gate), common)).with_state(Arc::clone(gate))
 }
@@ -114,6 +115,12 @@ async fn openapi(description: Arc<utoipa::openapi::OpenApi>) -> Response {
 
 async fn not_found() -> Response {
     Error::malformed(PartyCode::NotFound, "no such page or operation").into_response()
+}
+
+async fn not_allowed() -> Response {
+    let mut response = Error::malformed(PartyCode::NotFound, "this operation is not offered here").into_response();
+    *response.status_mut() = axum::http::StatusCode::METHOD_NOT_ALLOWED;
+    response
 }
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");

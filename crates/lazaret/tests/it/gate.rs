@@ -1,0 +1,279 @@
+//! Starting the real program, and talking to it.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+/// A condition is waited for this long, then the test fails.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A running demo gate. Dropping it kills the program.
+pub struct TestGate {
+    /// The temporary directory that holds the gate's directory and whatever a test makes.
+    pub scratch: tempfile::TempDir,
+    /// What the ready file says.
+    pub ready: Value,
+    child: Child,
+    flags: Vec<String>,
+}
+
+#[expect(clippy::disallowed_methods, reason = "the test starts the program under test, and foreign clients")]
+pub fn command(program: impl AsRef<std::ffi::OsStr>) -> Command {
+    Command::new(program)
+}
+
+impl TestGate {
+    /// A demo gate in a new directory.
+    pub fn start() -> TestGate {
+        TestGate::start_with("", &[])
+    }
+
+    /// A demo gate with this configuration file and these flags.
+    pub fn start_with(config: &str, flags: &[&str]) -> TestGate {
+        let scratch = tempfile::tempdir().unwrap();
+        std::fs::create_dir(scratch.path().join("gate")).unwrap();
+        std::fs::write(scratch.path().join("gate/lazaret.toml"), config).unwrap();
+        let flags: Vec<String> = flags.iter().map(|flag| (*flag).to_owned()).collect();
+        let child = spawn(&scratch.path().join("gate"), &flags);
+        let mut gate = TestGate { scratch, ready: Value::Null, child, flags };
+        gate.await_ready();
+        gate
+    }
+
+    /// The gate's directory.
+    pub fn dir(&self) -> PathBuf {
+        self.scratch.path().join("gate")
+    }
+
+    /// A path in the scratch directory, outside the gate's.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.scratch.path().join(name)
+    }
+
+    /// Writes a file to send.
+    pub fn file(&self, name: &str, bytes: &[u8]) -> PathBuf {
+        let path = self.path(name);
+        if let Some(parent) = path.parent() {
+            std::fs::create_dir_all(parent).unwrap();
+        }
+        std::fs::write(&path, bytes).unwrap();
+        path
+    }
+
+    /// Ends the program without warning, as a power cut would.
+    pub fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Asks the program to end, and waits until it has; its exit code.
+    pub fn terminate(&mut self) -> Option<i32> {
+        let killed = command("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
+        assert!(killed.success());
+        self.child.wait().unwrap().code()
+    }
+
+    /// Starts the program again in the same directory.
+    pub fn restart(&mut self) {
+        // Left behind by a kill; it would say that the new process is ready before it is.
+        drop(std::fs::remove_file(self.dir().join("ready.json")));
+        self.child = spawn(&self.dir(), &self.flags);
+        self.await_ready();
+    }
+
+    /// The process id.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    fn await_ready(&mut self) {
+        let path = self.dir().join("ready.json");
+        let begun = Instant::now();
+        while !path.exists() {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                panic!(
+                    "the gate ended with {status}: {}",
+                    std::fs::read_to_string(self.dir().join("log.txt")).unwrap()
+                );
+            }
+            assert!(begun.elapsed() < PATIENCE, "the gate is not ready");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        self.ready = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    }
+
+    /// `https://localhost:PORT`
+    pub fn https(&self) -> &str {
+        self.ready["https"].as_str().unwrap()
+    }
+
+    fn account(&self, name: &str) -> &Value {
+        let lists = [&self.ready["people"], &self.ready["parties"]];
+        let mut all = lists.into_iter().flat_map(|list| list.as_array().unwrap());
+        all.find(|account| account["name"] == name).unwrap_or_else(|| panic!("nobody is called {name}"))
+    }
+
+    /// The file with this account's SSH key.
+    pub fn ssh_key(&self, name: &str) -> PathBuf {
+        PathBuf::from(self.account(name)["ssh_key_file"].as_str().unwrap())
+    }
+
+    /// This account's bearer token.
+    pub fn token(&self, name: &str) -> String {
+        std::fs::read_to_string(self.account(name)["token_file"].as_str().unwrap()).unwrap()
+    }
+
+    /// One request as this account; path below the server's root.
+    pub fn request(&self, name: &str, method: &str, path: &str) -> Request<'_> {
+        let mut curl = command("curl");
+        curl.args(["--silent", "--show-error", "--include", "--max-time", "120", "--path-as-is"])
+            .args(["--cacert", self.ready["ca_file"].as_str().unwrap()])
+            .args(["--request", method]);
+        if !name.is_empty() {
+            curl.args(["--header", &format!("Authorization: Bearer {}", self.token(name))]);
+        }
+        Request { gate: self, curl, path: path.to_owned() }
+    }
+
+    /// GET as this account, as JSON.
+    pub fn get(&self, name: &str, path: &str) -> Value {
+        let answer = self.request(name, "GET", path).send();
+        assert_eq!(answer.status, 200, "{path}: {}", answer.text());
+        answer.json()
+    }
+
+    /// Sends one object and waits for the decision.
+    pub fn put(&self, name: &str, path: &str, bytes: &[u8]) -> Answer {
+        let file = self.file("put", bytes);
+        self.request(name, "PUT", &format!("/api/v1/in/{path}")).header("Prefer: wait=60").upload(&file).send()
+    }
+
+    /// The program as a client.
+    pub fn lazaret(&self, args: &[&str]) -> Output {
+        let mut client = command(env!("CARGO_BIN_EXE_lazaret"));
+        client.args(args).env("LAZARET_GATE", self.dir().join("ready.json")).current_dir(self.scratch.path());
+        client.stdin(Stdio::null()).output().unwrap()
+    }
+}
+
+impl Drop for TestGate {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+fn spawn(dir: &Path, flags: &[String]) -> Child {
+    let log = std::fs::OpenOptions::new().create(true).append(true).open(dir.join("log.txt")).unwrap();
+    command(env!("CARGO_BIN_EXE_lazaret"))
+        .args(["up", "--demo", "--dir"])
+        .arg(dir)
+        .args(["--https", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--sftp", "127.0.0.1:0"])
+        .args(flags)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(log)
+        .spawn()
+        .unwrap()
+}
+
+/// A request that is being put together.
+pub struct Request<'g> {
+    gate: &'g TestGate,
+    curl: Command,
+    path: String,
+}
+
+impl Request<'_> {
+    /// A header line.
+    pub fn header(mut self, line: &str) -> Self {
+        self.curl.args(["--header", line]);
+        self
+    }
+
+    /// A file as the body.
+    pub fn upload(mut self, file: &Path) -> Self {
+        self.curl.arg("--upload-file").arg(file);
+        self
+    }
+
+    /// Bytes as the body.
+    pub fn body(mut self, text: &str) -> Self {
+        self.curl.args(["--data-binary", text, "--header", "Content-Type: application/json"]);
+        self
+    }
+
+    /// Any option of curl.
+    pub fn option(mut self, args: &[&str]) -> Self {
+        self.curl.args(args);
+        self
+    }
+
+    /// Sends it.
+    pub fn send(mut self) -> Answer {
+        let url =
+            if self.path.starts_with("https:") { self.path } else { format!("{}{}", self.gate.https(), self.path) };
+        let output = self.curl.arg(url).output().unwrap();
+        Answer::parse(&output)
+    }
+}
+
+/// What came back.
+#[derive(Debug)]
+pub struct Answer {
+    /// The last status.
+    pub status: u16,
+    /// Its headers, lower-case names.
+    pub headers: Vec<(String, String)>,
+    /// Its body.
+    pub body: Vec<u8>,
+    /// What curl said, and how it ended.
+    pub curl: (String, Option<i32>),
+}
+
+impl Answer {
+    fn parse(output: &Output) -> Answer {
+        let mut rest = output.stdout.as_slice();
+        let (mut status, mut headers) = (0, Vec::new());
+        // Interim answers (100 Continue) come before the last one.
+        while rest.starts_with(b"HTTP/") {
+            let end = rest.windows(4).position(|window| window == b"\r\n\r\n").map_or(rest.len(), |at| at + 4);
+            let head = String::from_utf8_lossy(&rest[..end]).into_owned();
+            rest = &rest[end..];
+            status = head.split_whitespace().nth(1).and_then(|text| text.parse().ok()).unwrap_or(0);
+            let lines = head.lines().skip(1).filter_map(|line| line.split_once(':'));
+            headers = lines.map(|(name, value)| (name.to_lowercase(), value.trim().to_owned())).collect();
+        }
+        let curl = (String::from_utf8_lossy(&output.stderr).into_owned(), output.status.code());
+        Answer { status, headers, body: rest.to_vec(), curl }
+    }
+
+    /// A header's first value; empty if it is not there.
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value)
+    }
+
+    /// The body as text.
+    pub fn text(&self) -> String {
+        format!("{} {} {:?}", self.status, String::from_utf8_lossy(&self.body), self.curl)
+    }
+
+    /// The body as JSON.
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.text()))
+    }
+}
+
+/// Waits until a condition gives something, and fails with `what` if it does not in time.
+pub fn wait_for<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
+    let begun = Instant::now();
+    loop {
+        if let Some(found) = condition() {
+            return found;
+        }
+        assert!(begun.elapsed() < PATIENCE, "not in time: {what}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}

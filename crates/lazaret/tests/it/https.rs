@@ -1,0 +1,192 @@
+//! The HTTPS door: status codes, idempotency, versions, digests, names, and who may see what.
+
+use crate::gate::{TestGate, wait_for};
+
+fn digest_line(bytes: &[u8]) -> String {
+    use base64::Engine as _;
+    let sum = crate::gate::command("sha256sum").arg("-").stdin(pipe(bytes)).output().unwrap();
+    let hex = String::from_utf8(sum.stdout).unwrap();
+    let raw: Vec<u8> = (0..32).map(|at| u8::from_str_radix(&hex[2 * at..2 * at + 2], 16).unwrap()).collect();
+    format!("Content-Digest: sha-256=:{}:", base64::engine::general_purpose::STANDARD.encode(raw))
+}
+
+fn pipe(bytes: &[u8]) -> std::process::Stdio {
+    let mut file = tempfile::tempfile().unwrap();
+    std::io::Write::write_all(&mut file, bytes).unwrap();
+    std::io::Seek::rewind(&mut file).unwrap();
+    file.into()
+}
+
+fn count(gate: &TestGate) -> usize {
+    gate.get("ana", "/api/v1/transfers?party=acme&limit=200")["items"].as_array().unwrap().len()
+}
+
+#[test]
+fn a_repeat_makes_no_second_transfer_and_other_bytes_make_a_version() {
+    let gate = TestGate::start();
+    let before = count(&gate);
+    let first = gate.put("acme", "acme-in/a.txt", b"one\n");
+    let again = gate.put("acme", "acme-in/a.txt", b"one\n");
+    assert_eq!((first.status, again.status), (201, 201));
+    assert_eq!(again.header("idempotency-replayed"), "true");
+    assert_eq!(first.json()["id"], again.json()["id"]);
+    let other = gate.put("acme", "acme-in/a.txt", b"two\n");
+    assert_ne!(first.json()["id"], other.json()["id"]);
+    assert_eq!(count(&gate), before + 2);
+}
+
+// EVIDENCE-OF: R-108
+#[test]
+fn an_idempotency_key_with_other_bytes_is_refused() {
+    let gate = TestGate::start();
+    let put = |name: &str, bytes: &[u8]| {
+        let file = gate.file("body", bytes);
+        let request = gate.request("acme", "PUT", &format!("/api/v1/in/acme-in/{name}"));
+        request.header("Idempotency-Key: order-1").upload(&file).send()
+    };
+    let (first, same, other) = (put("a.txt", b"one"), put("b.txt", b"one"), put("a.txt", b"two"));
+    assert_eq!((first.status, same.status), (201, 201), "{}", same.text());
+    assert_eq!(first.json()["id"], same.json()["id"]);
+    assert_eq!((other.status, other.json()["code"].as_str()), (409, Some("key-reused")));
+}
+
+#[test]
+fn the_announced_digest_decides() {
+    let gate = TestGate::start();
+    let file = gate.file("body", b"content");
+    let put = |line: &str| gate.request("acme", "PUT", "/api/v1/in/acme-in/d.txt").header(line).upload(&file).send();
+    let wrong = put(&digest_line(b"other content"));
+    assert_eq!((wrong.status, wrong.json()["code"].as_str()), (400, Some("digest-mismatch")), "{}", wrong.text());
+    let right = put(&digest_line(b"content"));
+    assert_eq!(right.status, 201, "{}", right.text());
+    let journal = gate.get("acme", "/api/v1/receipts");
+    assert!(journal["items"].as_array().unwrap().iter().all(|line| line["state"] != "not-received"), "{journal}");
+}
+
+// EVIDENCE-OF: R-207
+#[test]
+fn hostile_names_are_refused_alike() {
+    let gate = TestGate::start();
+    for name in
+        ["../b", "a/../b", "%2e%2e", "%2e%2e/b", "a%00b", "a%5cb", "a%E2%80%AEb", "a.", "a%20", "%01", &"x".repeat(256)]
+    {
+        let file = gate.file("body", b"x");
+        let answer = gate.request("acme", "PUT", &format!("/api/v1/in/acme-in/{name}")).upload(&file).send();
+        assert_eq!(
+            (answer.status, answer.json()["code"].as_str()),
+            (400, Some("bad-name")),
+            "{name}: {}",
+            answer.text()
+        );
+    }
+    let fine = gate.put("acme", "acme-in/%C3%A4rzte%20brief%201.txt", b"hello");
+    assert_eq!(fine.json()["name"], "ärzte brief 1.txt");
+}
+
+// EVIDENCE-OF: R-419
+#[test]
+fn who_is_not_signed_in_gets_nothing_and_who_is_gets_their_own() {
+    let gate = TestGate::start();
+    let file = gate.file("body", b"x");
+    let path = "/api/v1/in/acme-in/a.txt";
+    let nobody = gate.request("", "PUT", path).upload(&file).send();
+    assert_eq!((nobody.status, nobody.header("www-authenticate")), (401, "Bearer realm=\"lazaret\""));
+    let forged = gate.request("", "PUT", path).header("Authorization: Bearer lzt_0000").upload(&file).send();
+    assert_eq!((forged.status, forged.body), (401, nobody.body), "a wrong token looks like none");
+    assert_eq!(gate.request("medlog", "PUT", path).upload(&file).send().status, 403);
+    let sent = gate.put("acme", "acme-in/a.txt", b"mine");
+    let reference = sent.json()["reference"].as_str().unwrap().to_owned();
+    assert_eq!(gate.request("medlog", "GET", &format!("/api/v1/transfers/{reference}")).send().status, 404);
+    assert_eq!(gate.request("acme", "GET", &format!("/api/v1/transfers/{reference}")).send().status, 200);
+    assert_eq!(gate.request("okafor", "GET", &format!("/api/v1/out/acme-in/{reference}")).send().status, 404);
+}
+
+#[test]
+fn a_body_that_breaks_off_becomes_no_transfer_and_the_journal_says_so() {
+    let gate = TestGate::start();
+    let before = count(&gate);
+    let file = gate.file("body", &vec![7; 4 << 20]);
+    let broken = gate.request("acme", "PUT", "/api/v1/in/acme-in/big.bin").upload(&file);
+    let broken = broken.option(&["--limit-rate", "1M", "--max-time", "1"]).send();
+    assert_eq!(broken.curl.1, Some(28), "the client gave up: {}", broken.text());
+    let line = wait_for("the journal", || {
+        let journal = gate.get("acme", "/api/v1/receipts");
+        journal["items"].as_array().unwrap().iter().find(|line| line["state"] == "not-received").cloned()
+    });
+    assert_eq!((line["name"].as_str(), line["code"].as_str()), (Some("big.bin"), Some("unfinished")));
+    assert_eq!(count(&gate), before);
+}
+
+#[test]
+fn a_part_is_no_object_and_a_name_that_exists_can_be_kept() {
+    let gate = TestGate::start();
+    let file = gate.file("body", b"part");
+    let put = |line: &str| gate.request("acme", "PUT", "/api/v1/in/acme-in/p.txt").header(line).upload(&file).send();
+    assert_eq!(put("Content-Range: bytes 0-3/10").status, 400);
+    assert_eq!(put("If-None-Match: *").status, 201);
+    let exists = put("If-None-Match: *");
+    assert_eq!((exists.status, exists.json()["code"].as_str()), (412, Some("name-exists")));
+}
+
+#[test]
+fn an_operation_that_is_not_offered_is_answered_with_a_problem() {
+    let gate = TestGate::start();
+    for (method, path, status) in [("DELETE", "/api/v1/transfers", 405), ("GET", "/api/v1/nothing", 404)] {
+        let answer = gate.request("ana", method, path).send();
+        assert_eq!((answer.status, answer.header("content-type")), (status, "application/problem+json"), "{path}");
+    }
+}
+
+#[test]
+fn a_form_sends_each_of_its_files() {
+    let gate = TestGate::start();
+    let (one, two) = (gate.file("one.txt", b"1\n"), gate.file("two.txt", b"2\n"));
+    let form = |path: &std::path::Path| format!("files=@{}", path.display());
+    let answer =
+        gate.request("acme", "POST", "/api/v1/in/acme-in").option(&["--form", &form(&one), "--form", &form(&two)]);
+    let answer = answer.send();
+    assert_eq!(answer.status, 201, "{}", answer.text());
+    let names: Vec<String> =
+        answer.json()["items"].as_array().unwrap().iter().map(|item| item["name"].to_string()).collect();
+    assert_eq!(names, ["\"one.txt\"", "\"two.txt\""]);
+}
+
+#[test]
+fn a_range_is_a_part_of_the_very_same_bytes_and_delivers_nothing_until_acknowledged() {
+    let gate = TestGate::start();
+    let content: Vec<u8> = (0..100_000_u32).map(|at| b'a' + (at % 23) as u8).collect();
+    let sent = gate.put("acme", "acme-in/range.txt", &content);
+    let reference = sent.json()["reference"].as_str().unwrap().to_owned();
+    let path = format!("/api/v1/out/acme-in/{reference}");
+    let part = wait_for("the key to move", || {
+        let answer = gate.request("ben", "GET", &path).header("Range: bytes=16000-33000").send();
+        (answer.status == 206).then_some(answer)
+    });
+    assert_eq!(part.body, content[16_000..=33_000]);
+    assert_eq!(part.header("content-range"), "bytes 16000-33000/100000");
+    assert_eq!(gate.request("ben", "GET", &path).header("Range: bytes=100000-").send().status, 416);
+    assert_eq!(gate.get("ana", &format!("/api/v1/transfers/{reference}"))["state"], "released");
+    assert_eq!(gate.request("ben", "POST", &format!("{path}/acknowledge")).send().status, 200);
+    assert_eq!(gate.get("ana", &format!("/api/v1/transfers/{reference}"))["state"], "delivered");
+}
+
+#[test]
+fn lists_page_by_key_and_a_made_up_page_is_refused() {
+    let gate = TestGate::start();
+    for at in 0..5 {
+        gate.put("acme", &format!("acme-in/{at}.txt"), format!("{at}").as_bytes());
+    }
+    let mut seen = Vec::new();
+    let mut path = "/api/v1/transfers?party=acme&limit=2".to_owned();
+    loop {
+        let page = gate.get("ana", &path);
+        seen.extend(page["items"].as_array().unwrap().iter().map(|item| item["id"].to_string()));
+        let Some(next) = page["next"].as_str() else { break };
+        path = format!("/api/v1/transfers?party=acme&limit=2&after={next}");
+    }
+    let all = gate.get("ana", "/api/v1/transfers?party=acme&limit=200");
+    let all: Vec<String> = all["items"].as_array().unwrap().iter().map(|item| item["id"].to_string()).collect();
+    assert_eq!(seen, all);
+    assert_eq!(gate.request("ana", "GET", "/api/v1/transfers?after=AAAA").send().status, 400);
+    assert_eq!(gate.request("ana", "GET", "/api/v1/transfers?colour=red").send().status, 400);
+}
