@@ -2,5 +2,6 @@
 
 mod corpus;
 mod eicar;
+mod hostile;
 mod probes;
 mod workers;
