@@ -7,6 +7,7 @@
 //! Every parser is a pure function of bytes. It never panics, never allocates what a length merely claims, and its
 //! errors say what is wrong with the bytes. What a parser accepts is not thereby allowed: that is for policy to say.
 
+pub mod archive;
 pub mod dates;
 pub mod digest_fields;
 pub mod fhir;
