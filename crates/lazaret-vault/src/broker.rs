@@ -127,6 +127,16 @@ pub struct Intake {
     pub subject: SubjectKey,
 }
 
+/// An object that was not finished, with the state of its last checkpoint.
+pub struct Unfinished {
+    /// Its transfer.
+    pub transfer: Id<Transfer>,
+    /// The object.
+    pub object: Id<Object>,
+    /// The encrypted state of the checkpoint.
+    pub state: Vec<u8>,
+}
+
 /// An upload that goes on.
 pub struct Resumed {
     /// Takes the bytes from [`ObjectWriter::received_bytes`] on.
@@ -280,6 +290,20 @@ impl Broker {
                 Ok(Resumed { writer, moved: true })
             }
         }
+    }
+
+    /// Seals what is durable of an unfinished object anew, at the end of another that is being received. Its plaintext goes
+    /// nowhere else.
+    ///
+    /// # Errors
+    /// As [`Broker::resume`], and what writing gives.
+    pub fn pour(&self, from: &Unfinished, into: &mut ObjectWriter) -> Result<(), Fault> {
+        let (transfer, object) = (from.transfer, from.object);
+        let row = self.row(object.as_bytes(), Purpose::Quarantine)?.ok_or(Fault::NoKey)?;
+        let dek = self.keyring.ring(Purpose::Quarantine).unwrap(owner(transfer, object), &row)?;
+        self.uses.resumptions.fetch_add(1, Ordering::Relaxed);
+        let key = ObjectKey { dek, gate: self.gate, transfer, object };
+        resume::inspect(&self.blobs, &key, &from.state)?.replay(|plain| into.write(plain))
     }
 
     /// The object's plaintext, for the station or a recorded view. An object already released can be looked at again.

@@ -97,6 +97,16 @@ pub(crate) enum Found {
     Torn(Prefix),
 }
 
+impl Found {
+    /// Gives everything that verifies, in order, to `take`.
+    pub(crate) fn replay(self, take: impl FnMut(&[u8]) -> Result<(), Fault>) -> Result<(), Fault> {
+        match self {
+            Found::Whole { cipher, file, state } => Prefix { cipher, file, state }.replay(take),
+            Found::Torn(prefix) => prefix.replay(take),
+        }
+    }
+}
+
 /// The readable part of a blob that must not grow any more.
 pub(crate) struct Prefix {
     cipher: Cipher,

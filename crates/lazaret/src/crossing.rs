@@ -16,7 +16,7 @@ use lazaret_core::time::{DAY_MS, MINUTE_MS};
 use lazaret_core::transfer::{
     self, Arrival, Channel, DeliveryFault, Landing, ReopenCause, Stage, TransferKind, TransferView, WithholdCause,
 };
-use lazaret_store::side::{ManifestRow, UploadState};
+use lazaret_store::side::ManifestRow;
 use lazaret_vault::broker::Holder;
 use lazaret_vault::{Sealed, SubjectKey};
 
@@ -131,7 +131,7 @@ pub async fn arrive(
     };
     let (lane, caller, at) = (announcement.lane.clone(), caller.clone(), gate.clock.now());
     let window = if announcement.key.is_some() { KEY_WINDOW_MS } else { NAME_WINDOW_MS };
-    let transfer = sealed.transfer;
+    let (transfer, size_bytes) = (sealed.transfer, sealed.size_bytes);
     let outcome = gate
         .write(move |tx| {
             let recorded = tx.record(&caller, |view| {
@@ -141,7 +141,7 @@ pub async fn arrive(
             let side = tx.side();
             side.put_manifest(&row, recorded.entry().at)?;
             side.put_natural_key(&natural, arrival.transfer, arrival.mark, at.plus_millis(window))?;
-            upload.map_or(Ok(()), |upload| side.end_upload(upload, UploadState::Arrived))
+            upload.map_or(Ok(()), |upload| side.upload_arrived(upload, size_bytes))
         })
         .await;
     match outcome {
@@ -149,7 +149,9 @@ pub async fn arrive(
         Err(Error::Refused(Refusal::Already(first))) => {
             gate.write(move |tx| {
                 tx.side().count_repeat(first)?;
-                upload.map_or(Ok(()), |upload| tx.side().end_upload(upload, UploadState::Ended))
+                let Some(upload) = upload else { return Ok(()) };
+                tx.side().upload_arrived(upload, size_bytes)?;
+                tx.side().upload_was(upload, first)
             })
             .await?;
             Ok(Arrived { transfer: first, replayed: true })

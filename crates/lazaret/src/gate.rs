@@ -1,8 +1,7 @@
 //! A gate: one organisation's whole state, and the two ways to touch it, read and record.
 
 use std::collections::HashSet;
-use std::path::PathBuf;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use lazaret_core::caller::Caller;
 use lazaret_core::event::Event;
@@ -16,6 +15,7 @@ use crate::config::Config;
 use crate::error::{Error, Fault, Result};
 use crate::follow::log::Log;
 use crate::intake::quota::Quota;
+use crate::intake::writers::Writers;
 use crate::metrics::Metrics;
 use crate::particulars::Particulars;
 use crate::station::Station;
@@ -46,6 +46,9 @@ pub struct Gate {
     pub caller: Caller,
     /// What is counted.
     pub metrics: Metrics,
+    /// Who writes to which kept upload.
+    pub writers: Writers,
+    public_url: OnceLock<String>,
     policy: RwLock<Arc<Bundle>>,
     isolated: watch::Sender<Arc<HashSet<Id<Party>>>>,
     committed: Arc<watch::Sender<u64>>,
@@ -93,6 +96,8 @@ impl Gate {
             station: parts.station,
             caller: parts.caller,
             metrics: Metrics::default(),
+            writers: Writers::default(),
+            public_url: OnceLock::new(),
             policy: RwLock::new(Arc::new(parts.policy)),
             isolated: watch::Sender::new(Arc::default()),
             committed: parts.committed,
@@ -101,9 +106,14 @@ impl Gate {
         Ok(gate)
     }
 
-    /// Where everything lies.
-    pub fn dir(&self) -> &PathBuf {
-        &self.config.dir
+    /// `https://NAME:PORT`, as peers reach the gate; without a port before it listens.
+    pub fn public_url(&self) -> String {
+        self.public_url.get().cloned().unwrap_or_else(|| format!("https://{}", self.config.public_name))
+    }
+
+    /// Says at which port the gate listens. The first word counts.
+    pub fn listens_at(&self, port: u16) {
+        drop(self.public_url.set(format!("https://{}:{port}", self.config.public_name)));
     }
 
     /// The policy set in force.

@@ -12,7 +12,6 @@ use lazaret_core::refusal::Refusal;
 use lazaret_core::register::CredentialKind;
 use lazaret_core::time::{DAY_MS, HOUR_MS, MINUTE_MS, Timestamp};
 use lazaret_core::transfer::{HOLD_MS_MAX, ReopenCause, Stage, VERDICT_AGE_MS_MAX, WithholdCause};
-use lazaret_store::side::UploadState;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -270,7 +269,7 @@ impl Reconciler {
         for upload in self.gate.read(|_, side| side.expired_uploads(at, BATCH_MAX))? {
             crate::intake::note_unfinished(&self.gate, &upload).await?;
             let id = upload.id;
-            self.gate.write(move |tx| tx.side().end_upload(id, UploadState::Ended)).await?;
+            self.gate.write(move |tx| tx.side().end_upload(id)).await?;
             self.gate.quota.forget(upload.id);
             self.gate.vault.discard(upload.object).await?;
         }

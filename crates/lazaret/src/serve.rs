@@ -101,6 +101,7 @@ impl Listeners {
 
     fn describe(&self, gate: &Gate) -> Result<ReadyJson> {
         let config = &gate.config;
+        gate.listens_at(self.https.local_addr()?.port());
         let dir = std::fs::canonicalize(&config.dir)?;
         let text = |path: &Path| path.to_string_lossy().into_owned();
         let sftp = match &self.sftp {
@@ -116,7 +117,7 @@ impl Listeners {
         let (people, parties) = if config.demo { demo_accounts(gate, &dir)? } else { (Vec::new(), Vec::new()) };
         Ok(ReadyJson {
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            https: format!("https://{}:{}", config.public_name, self.https.local_addr()?.port()),
+            https: gate.public_url(),
             admin: format!("https://{}", self.admin.local_addr()?),
             ca_file: text(&dir.join("ca.pem")),
             trust_file: text(&trust_file),

@@ -146,13 +146,26 @@ impl Side<'_> {
         )?)
     }
 
+    /// An upload became its transfer, with so many bytes; whoever knows its address still learns that.
+    pub fn upload_arrived(&self, id: Id<UploadKind>, received_bytes: u64) -> Result<()> {
+        Ok(self.db.change_one(
+            "UPDATE side_upload SET state = 1, resume = NULL, received_bytes = $2, length_bytes = $2
+             WHERE id = $1 AND state = 0",
+            &[id.as_bytes(), &from_u64(received_bytes)],
+        )?)
+    }
+
+    /// Points an upload at the transfer that the same bytes had made before.
+    pub fn upload_was(&self, id: Id<UploadKind>, transfer: Id<Transfer>) -> Result<()> {
+        Ok(self
+            .db
+            .change_one("UPDATE side_upload SET transfer = $2 WHERE id = $1", &[id.as_bytes(), transfer.as_bytes()])?)
+    }
+
     /// Ends an upload: its reservation is free from now on.
-    pub fn end_upload(&self, id: Id<UploadKind>, state: UploadState) -> Result<()> {
-        let state: i64 = if state == UploadState::Arrived { 1 } else { 2 };
-        self.db.execute(
-            "UPDATE side_upload SET state = $2, resume = NULL WHERE id = $1 AND state = 0",
-            &[id.as_bytes(), &state],
-        )?;
+    pub fn end_upload(&self, id: Id<UploadKind>) -> Result<()> {
+        self.db
+            .execute("UPDATE side_upload SET state = 2, resume = NULL WHERE id = $1 AND state = 0", &[id.as_bytes()])?;
         Ok(())
     }
 

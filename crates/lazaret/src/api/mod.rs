@@ -87,6 +87,7 @@ pub fn router(gate: &Arc<Gate>) -> Router {
     let (api, description) = described();
     let description = Arc::new(description);
     let api = api
+        .merge(crate::intake::tus::router())
         .merge(health::router())
         .merge(ledger::router())
         .route("/api/v1/openapi.json", get(move || openapi(Arc::clone(&description))))

@@ -1,9 +1,12 @@
 //! The doors in. Each turns its protocol into a caller, an announcement and a stream of bytes; [`receiving`] is the one way
 //! from there.
 
+pub mod appending;
 pub mod https;
 pub mod quota;
 pub mod receiving;
+pub mod tus;
+pub mod writers;
 pub mod writing;
 
 use lazaret_core::id::{Id, Party};

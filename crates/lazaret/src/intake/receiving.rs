@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use lazaret_core::caller::Caller;
-use lazaret_core::id::{Id, Object, Party, Transfer, Upload as UploadKind};
+use lazaret_core::id::{Credential, Id, Object, Party, Transfer, Upload as UploadKind};
 use lazaret_core::refusal::{PartyCode, Refusal};
 use lazaret_core::time::DAY_MS;
 use lazaret_core::transfer::{Channel, Landing};
 use lazaret_store::side::{NewUpload, Upload, UploadState};
 use lazaret_vault::SubjectKey;
-use lazaret_vault::broker::Holder;
+use lazaret_vault::broker::{Holder, Unfinished};
 use minicbor::{Decode, Encode};
 
 use super::quota::Reservation;
@@ -43,6 +43,15 @@ pub struct Said {
     /// Permission bits.
     #[n(3)]
     pub mode: Option<u32>,
+    /// `Upload-Metadata` as it was sent, for tus to give back.
+    #[n(4)]
+    pub tus_metadata: Option<String>,
+    /// `Upload-Concat` as it was sent.
+    #[n(5)]
+    pub tus_concat: Option<String>,
+    /// The credential of whoever made the upload, where its URL alone is the right to go on with it.
+    #[n(6)]
+    pub credential: Option<Id<Credential>>,
 }
 
 /// The particulars of an upload that can be gone on with.
@@ -195,6 +204,57 @@ impl Receiving {
         Ok(())
     }
 
+    /// Adds all the bytes of a kept upload at the end of this one.
+    ///
+    /// # Errors
+    /// As [`Receiving::push`]; the other upload does not verify.
+    pub async fn append(&mut self, part: &Upload) -> Result<()> {
+        let state = part.resume.clone().ok_or_else(|| Error::internal("a kept upload without its state"))?;
+        let piece = Unfinished { transfer: part.transfer, object: part.object, state };
+        self.pour(piece, part.received_bytes).await
+    }
+
+    async fn pour(&mut self, piece: Unfinished, bytes: u64) -> Result<()> {
+        if self.gate.is_isolated(self.landing.party) {
+            return Err(Refusal::Isolated.into());
+        }
+        let after = self.received_bytes.saturating_add(bytes);
+        let declared_max = self.length_bytes.unwrap_or(u64::MAX);
+        if after > declared_max.min(object_bytes_max(&self.gate, &self.landing)) {
+            return Err(Refusal::TooLarge.into());
+        }
+        self.reservation.cover(after)?;
+        self.writing()?.pour(Arc::clone(self.gate.vault.broker()), piece).await?;
+        self.received_bytes = after;
+        Ok(())
+    }
+
+    /// Another object of the same transfer, for bytes that may yet have to be dropped.
+    ///
+    /// # Errors
+    /// A fault of disk or store.
+    pub async fn scratch(&self) -> Result<Scratch> {
+        let (object, max) = (new_id(), object_bytes_max(&self.gate, &self.landing));
+        let intake = self.gate.vault.quarantine(self.transfer, object, max).await?;
+        Ok(Scratch {
+            gate: Arc::clone(&self.gate),
+            transfer: self.transfer,
+            object,
+            writing: Writing::new(intake.writer),
+            received_bytes: 0,
+        })
+    }
+
+    /// Takes what was put into a scratch object.
+    ///
+    /// # Errors
+    /// As [`Receiving::push`].
+    pub async fn take(&mut self, scratch: Scratch) -> Result<()> {
+        let state = scratch.writing.checkpoint().await?.state;
+        let piece = Unfinished { transfer: scratch.transfer, object: scratch.object, state };
+        self.pour(piece, scratch.received_bytes).await
+    }
+
     /// Keeps the upload, so that it can be gone on with after a restart; from now on a drop does not destroy it.
     /// `lookup` is the digest of the capability in its URL, where the door has one.
     ///
@@ -318,7 +378,7 @@ impl Receiving {
 
     async fn end_row(&mut self) {
         let Some(id) = self.upload else { return };
-        match self.gate.write(move |tx| tx.side().end_upload(id, UploadState::Ended)).await {
+        match self.gate.write(move |tx| tx.side().end_upload(id)).await {
             Ok(()) => {
                 self.gate.quota.forget(id);
                 self.upload = None;
@@ -395,18 +455,58 @@ impl Receiving {
     }
 }
 
+/// Bytes that are not part of the upload yet. Dropped, they are destroyed.
+#[derive(Debug)]
+pub struct Scratch {
+    gate: Arc<Gate>,
+    transfer: Id<Transfer>,
+    object: Id<Object>,
+    writing: Writing,
+    received_bytes: u64,
+}
+
+impl Scratch {
+    /// Takes the next bytes.
+    ///
+    /// # Errors
+    /// A write failed.
+    pub async fn push(&mut self, bytes: Bytes) -> Result<()> {
+        self.received_bytes += bytes.len() as u64;
+        self.writing.push(bytes).await
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        discard_later(&self.gate, self.object);
+    }
+}
+
+/// Where this fails the reaper comes: an object that no entry and no upload names is an orphan.
+fn discard_later(gate: &Arc<Gate>, object: Id<Object>) {
+    let gate = Arc::clone(gate);
+    if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+        runtime.spawn(async move { drop(gate.vault.discard(object).await) });
+    }
+}
+
 impl Drop for Receiving {
     fn drop(&mut self) {
         // Arrived, or kept for resumption: the object has an owner.
         if self.writing.take().is_none() || self.upload.is_some() {
             return;
         }
-        let (gate, object) = (Arc::clone(&self.gate), self.object);
-        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            // Where this fails the reaper comes: an object that no entry and no upload names is an orphan.
-            runtime.spawn(async move { drop(gate.vault.discard(object).await) });
-        }
+        discard_later(&self.gate, self.object);
     }
+}
+
+/// What the sender of a kept upload said.
+///
+/// # Errors
+/// Its key was erased.
+pub fn said_of(gate: &Gate, upload: &Upload) -> Result<Said> {
+    let opened = gate.vault.open_sealed(Holder::Transfer(upload.transfer), UPLOAD_LABEL, &upload.sealed)?;
+    Ok(from_cbor::<Particulars>(&opened)?.said)
 }
 
 /// Lane and path of a kept upload.

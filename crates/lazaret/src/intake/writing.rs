@@ -10,8 +10,9 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
+use lazaret_vault::broker::Unfinished;
 use lazaret_vault::resume::Checkpoint;
-use lazaret_vault::{ObjectWriter, Sealed};
+use lazaret_vault::{Broker, ObjectWriter, Sealed};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use crate::error::{Error, Fault, Result};
@@ -23,6 +24,7 @@ const LINGER: Duration = Duration::from_millis(2);
 
 enum Step {
     Bytes(Bytes, OwnedSemaphorePermit),
+    Pour(Arc<Broker>, Unfinished, oneshot::Sender<Result<()>>),
     Checkpoint(oneshot::Sender<Result<Checkpoint>>),
     Finish(oneshot::Sender<Result<Sealed>>),
 }
@@ -70,6 +72,16 @@ impl Writing {
         let wanted = u32::try_from(bytes.len()).unwrap_or(QUEUE_BYTES_MAX).min(QUEUE_BYTES_MAX);
         let permit = Arc::clone(&self.room).acquire_many_owned(wanted).await.map_err(Error::internal)?;
         self.add(Step::Bytes(bytes, permit))
+    }
+
+    /// Adds the bytes of an unfinished object, sealed anew.
+    ///
+    /// # Errors
+    /// A write failed, or the other object does not verify.
+    pub async fn pour(&self, broker: Arc<Broker>, from: Unfinished) -> Result<()> {
+        let (answer, asked) = oneshot::channel();
+        self.add(Step::Pour(broker, from, answer))?;
+        asked.await.unwrap_or_else(|_| Err(lost()))
     }
 
     /// Makes durable what was pushed so far, and says how to go on after a crash.
@@ -154,6 +166,12 @@ impl Shared {
                     None
                 }
             },
+            (Step::Pour(broker, from, answer), Some(mut writer)) => {
+                let poured = broker.pour(&from, &mut writer);
+                let kept = poured.is_ok().then_some(writer);
+                drop(answer.send(poured.map_err(Error::from)));
+                kept
+            }
             (Step::Checkpoint(answer), Some(mut writer)) => {
                 // A door that no longer listens has lost its peer; the checkpoint stands all the same.
                 drop(answer.send(writer.checkpoint().map_err(Error::from)));
@@ -164,6 +182,10 @@ impl Shared {
                 None
             }
             (Step::Bytes(..), None) => None,
+            (Step::Pour(_, _, answer), None) => {
+                drop(answer.send(Err(self.reason())));
+                None
+            }
             (Step::Checkpoint(answer), None) => {
                 drop(answer.send(Err(self.reason())));
                 None

@@ -11,3 +11,4 @@
 mod crossing;
 mod gate;
 mod https;
+mod tus;

@@ -1,0 +1,87 @@
+//! One writer for each kept upload. A newer one wins: the older keeps its bytes, makes them durable and gives way.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use lazaret_core::id::{Id, Upload};
+use tokio::sync::{OwnedMutexGuard, watch};
+
+/// How long a newer writer waits for an older one to give way.
+const GIVE_WAY_MAX: Duration = Duration::from_secs(3);
+
+/// Who writes to which upload.
+#[derive(Debug, Default)]
+pub struct Writers {
+    slots: Mutex<HashMap<Id<Upload>, Slot>>,
+}
+
+#[derive(Debug, Clone)]
+struct Slot {
+    /// Counts writers that came; the one that holds the turn gives way when it grows.
+    asked: Arc<watch::Sender<u64>>,
+    turn: Arc<tokio::sync::Mutex<()>>,
+}
+
+/// The right to write to an upload, until dropped.
+#[derive(Debug)]
+pub struct Turn {
+    asked: watch::Receiver<u64>,
+    _turn: OwnedMutexGuard<()>,
+}
+
+impl Writers {
+    /// Asks whoever writes to give way, and waits for the turn; none if they do not within three seconds.
+    pub async fn turn(&self, upload: Id<Upload>) -> Option<Turn> {
+        self.turn_within(upload, GIVE_WAY_MAX).await
+    }
+
+    async fn turn_within(&self, upload: Id<Upload>, limit: Duration) -> Option<Turn> {
+        let slot = {
+            let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+            // Slots that nobody waits for or holds are forgotten, so that the map is as small as what is under way.
+            slots.retain(|_, slot| Arc::strong_count(&slot.turn) > 1);
+            let fresh = || Slot { asked: Arc::new(watch::Sender::new(0)), turn: Arc::default() };
+            slots.entry(upload).or_insert_with(fresh).clone()
+        };
+        slot.asked.send_modify(|count| *count += 1);
+        let turn = tokio::time::timeout(limit, Arc::clone(&slot.turn).lock_owned()).await.ok()?;
+        Some(Turn { asked: slot.asked.subscribe(), _turn: turn })
+    }
+}
+
+impl Turn {
+    /// Returns when a newer writer wants the turn.
+    pub async fn given_up(&mut self) {
+        // The sender lives in the slot, which lives as long as this turn.
+        drop(self.asked.changed().await);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_newest_writer_wins_once_the_older_gives_way() {
+        let writers = Arc::new(Writers::default());
+        let upload = Id::from_bytes([1; 16]);
+        let mut older = writers.turn(upload).await.unwrap();
+        let newer = tokio::spawn({
+            let writers = Arc::clone(&writers);
+            async move { writers.turn(upload).await.is_some() }
+        });
+        older.given_up().await;
+        drop(older);
+        assert!(newer.await.unwrap());
+        assert!(writers.turn(Id::from_bytes([2; 16])).await.is_some());
+    }
+
+    #[tokio::test]
+    async fn a_writer_that_does_not_give_way_keeps_the_turn() {
+        let writers = Writers::default();
+        let upload = Id::from_bytes([1; 16]);
+        let _stubborn = writers.turn(upload).await.unwrap();
+        assert!(writers.turn_within(upload, Duration::from_millis(1)).await.is_none());
+    }
+}
