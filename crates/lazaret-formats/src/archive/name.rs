@@ -17,7 +17,7 @@ use crate::path::{is_bidi_control, percent_decode_once};
 pub enum NameFault {
     /// More than [`NAME_BYTES_MAX`] bytes.
     TooLong,
-    /// Nothing, or only dots and slashes.
+    /// Nothing, or only slashes. The root itself, `.` or `./`, is a folder that many archives have.
     Empty,
     /// It begins at a root.
     Absolute,
@@ -125,7 +125,7 @@ fn look(name: &str, faults: &mut BTreeSet<NameFault>) {
     // Windows drops dots and spaces at the end, so `.. ` is `..` to it.
     let trimmed = |part: &str| part.trim_end_matches([' ', '.']).is_empty() && part.contains("..");
     add(NameFault::Parent, components.clone().any(|part| part == ".." || trimmed(part)));
-    add(NameFault::Empty, components.all(|part| part.is_empty() || part == "."));
+    add(NameFault::Empty, components.all(str::is_empty));
 }
 
 /// The names of an archive's members, compared as a system compares them that ignores case.
@@ -259,7 +259,6 @@ mod tests {
         check("a\u{9b}", &[NameFault::Control]);
         check("cod\u{202e}fdp.exe", &[NameFault::Bidi]);
         check("", &[NameFault::Empty]);
-        check("./", &[NameFault::Empty]);
         check("/", &[NameFault::Empty, NameFault::Absolute]);
         check(&"a".repeat(NAME_BYTES_MAX), &[]);
         check(&"a".repeat(NAME_BYTES_MAX + 1), &[NameFault::TooLong]);
