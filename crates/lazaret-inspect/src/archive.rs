@@ -7,22 +7,24 @@
 use std::collections::BTreeMap;
 
 use lazaret_core::inspection::{ContentKind as Kind, Inspector, Verdict, Why};
+use lazaret_formats::archive::name::{NameFault, NameSet, hardlink_escapes, name_faults, symlink_escapes};
+use lazaret_formats::archive::{Desync, Failure, MemberKind, zip};
 
 use crate::content::{Content, Part, read_vec};
 use crate::inspect::{Inside, Member, Role, Walk, of_fault, rule_of};
 use crate::protocol::KEY_BYTES_MAX;
 use crate::signature::SUFFIX;
 
-use self::names::{Met, is_sound, stays_inside};
+use self::source::{Source, list_tar};
 use self::unpack::{Held, Method, Unpacked, hold};
 
-mod names;
-mod tar;
+mod source;
 mod unpack;
-mod zip;
 
 /// Bytes of a link's target that are read.
-const TARGET_BYTES_MAX: u64 = 4096;
+const TARGET_BYTES_MAX: usize = 4096;
+/// Unrecognised bytes after the end that are only a note.
+const TRAILING_BYTES_MAX: u64 = 1024;
 
 /// The archive inspector's answer for one member.
 pub(crate) struct Answer {
@@ -94,39 +96,71 @@ fn starts_as_zip(content: &dyn Content) -> bool {
 }
 
 fn look_at_zip(walk: &mut Walk<'_>, member: &Member, kind: Kind, content: &dyn Content) -> Answer {
-    let directory = match zip::read(content, walk.budget.limits().members_max) {
-        Ok(directory) => directory,
-        Err(zip::NotZip::Malformed) => return unseen(walk, member, kind, Why::Malformed),
-        Err(zip::NotZip::TooMany) => return unseen(walk, member, kind, Why::TooManyMembers),
-        Err(zip::NotZip::Volumes) => return unseen(walk, member, kind, Why::FormatUnsupported),
-        Err(zip::NotZip::Fault(fault)) => {
-            let (verdict, why) = of_fault(fault);
+    let source = Source::new(content);
+    let mut archive = match zip::list(&source) {
+        Ok(archive) => archive,
+        Err(Failure::Malformed(malformed)) => return unseen(walk, member, kind, zip_why(malformed)),
+        Err(Failure::Unreadable) => {
+            let (verdict, why) = of_fault(source.fault());
             return Answer { verdict, ..unseen(walk, member, kind, why) };
         }
     };
-    if directory.desync {
+    if !archive.desync.is_empty() || archive.prefix_bytes > 0 {
         bad(walk, member, "archive.desync");
     }
-    if directory.overlap {
+    if archive.desync.contains(&Desync::Overlap) {
         // Members that share bytes unpack the same again and again: one reading is enough to hold it.
         return Answer { kind, verdict: Verdict::Bad, why: None };
     }
-    let names: Vec<String> = directory.entries.iter().map(zip::Entry::name).collect();
+    trailing(walk, member, archive.suffix_bytes);
+    if archive.members.len() as u64 > walk.budget.limits().members_max {
+        return unseen(walk, member, kind, Why::TooManyMembers);
+    }
+    // In the order of their bytes, so that a large archive is read forward.
+    archive.members.sort_by_key(|entry| entry.header_at);
+    let names: Vec<String> = archive.members.iter().map(|entry| text_name(&entry.name)).collect();
     let kind = zip_kind(kind, &names);
     if kind == Kind::Jar {
         walk.tally.is_code = true;
     }
-    let sealed = zip_signatures(walk, &directory.entries, &names, content);
-    let mut met = Met::default();
-    for (entry, name) in directory.entries.iter().zip(names) {
+    let sealed = zip_signatures(walk, &archive.members, &names, content);
+    let mut met = NameSet::new();
+    for (entry, name) in archive.members.iter().zip(names) {
         note_macro(walk, member, kind, &name);
         let inside = Inside { signature: sealed.get(&name).cloned(), name, role: Role::Stored };
-        check_name(walk, member, &inside, &mut met);
+        check_name(walk, member, &inside, &entry.name, &mut met);
+        if let Some(other) = &entry.other_name {
+            check_name(walk, member, &inside, other, &mut NameSet::new());
+        }
         if let Err(why) = look_at_entry(walk, member, inside, (entry, content)) {
             return unseen(walk, member, kind, why);
         }
     }
     clean(kind)
+}
+
+fn zip_why(malformed: zip::Malformed) -> Why {
+    match malformed {
+        zip::Malformed::Split => Why::FormatUnsupported,
+        zip::Malformed::EncryptedDirectory => Why::Encrypted,
+        zip::Malformed::DirectoryTooLong | zip::Malformed::TooManyMembers => Why::TooManyMembers,
+        zip::Malformed::NoEnd | zip::Malformed::DirectoryCut | _ => Why::Malformed,
+    }
+}
+
+/// UTF-8 where it is, else the bytes one by one: a name is shown, never used.
+fn text_name(name: &[u8]) -> String {
+    std::str::from_utf8(name).map_or_else(|_| name.iter().map(|b| char::from(*b)).collect(), str::to_owned)
+}
+
+/// Bytes after the end that belong to nothing.
+fn trailing(walk: &mut Walk<'_>, member: &Member, bytes: u64) {
+    let (verdict, why) = match bytes {
+        0 => return,
+        1..=TRAILING_BYTES_MAX => (Verdict::Clean, None),
+        _ => (Verdict::NotInspected, Some(Why::Ambiguous)),
+    };
+    walk.tally.find(member, Inspector::Archive, "archive.trailing", verdict, why);
 }
 
 /// A whole directory says better than a first look what an archive is for.
@@ -157,14 +191,13 @@ fn note_macro(walk: &mut Walk<'_>, member: &Member, kind: Kind, name: &str) {
 }
 
 /// Names that leave the tree, hide or repeat; names too long to be read.
-fn check_name(walk: &mut Walk<'_>, parent: &Member, inside: &Inside, met: &mut Met) {
-    let again = met.again(&inside.name);
-    let long = inside.name.len() as u64 > walk.budget.limits().name_bytes_max;
-    if !again && !long && is_sound(&inside.name) {
+fn check_name(walk: &mut Walk<'_>, parent: &Member, inside: &Inside, name: &[u8], met: &mut NameSet) {
+    let faults = name_faults(name);
+    if faults.is_empty() && met.insert(name) {
         return;
     }
     let shown = walk.named(parent, inside);
-    if long {
+    if faults.contains(&NameFault::TooLong) {
         let why = Some(Why::TooLarge);
         walk.tally.find(&shown, Inspector::Archive, "archive.name", Verdict::NotInspected, why);
     } else {
@@ -177,46 +210,52 @@ fn look_at_entry(
     walk: &mut Walk<'_>,
     parent: &Member,
     inside: Inside,
-    (entry, content): (&zip::Entry, &dyn Content),
+    (entry, content): (&zip::Member, &dyn Content),
 ) -> Result<(), Why> {
-    if entry.is_folder() {
+    let size = entry.content_bytes;
+    match entry.kind {
+        MemberKind::Folder if size == 0 => return Ok(()),
+        MemberKind::Device => {
+            let shown = walk.member(parent, inside);
+            bad(walk, &shown, "archive.device");
+            return Ok(());
+        }
+        MemberKind::File | MemberKind::Folder | MemberKind::Symlink | MemberKind::Hardlink | MemberKind::Special => {}
+    }
+    if entry.encrypted {
+        walk.inside_unseen(parent, inside, size, Why::Encrypted);
         return Ok(());
     }
-    if entry.is_encrypted() {
-        walk.inside_unseen(parent, inside, entry.bytes, Why::Encrypted);
+    let Some(data) = &entry.data else {
+        walk.inside_unseen(parent, inside, size, Why::Malformed);
         return Ok(());
-    }
-    if entry.is_device() {
-        let shown = walk.member(parent, inside);
-        bad(walk, &shown, "archive.device");
-        return Ok(());
-    }
+    };
     let method = match entry.method {
         0 => Method::Stored,
         8 => Method::Deflate,
         12 => Method::Bzip2,
         93 => Method::Zstd,
         _ => {
-            walk.inside_unseen(parent, inside, entry.bytes, Why::FormatUnsupported);
+            walk.inside_unseen(parent, inside, size, Why::FormatUnsupported);
             return Ok(());
         }
     };
-    let packed = Part::new(content, entry.data_at, entry.packed_bytes);
-    if entry.is_link() {
-        let length = usize::try_from(entry.bytes.min(TARGET_BYTES_MAX)).unwrap_or(0);
-        let held = hold(method, &packed, &walk.budget)?;
-        let target = held.memory.unwrap_or_default();
-        check_link(walk, parent, inside, &String::from_utf8_lossy(target.get(..length).unwrap_or_default()));
+    let packed = Part::new(content, data.start, data.end.saturating_sub(data.start));
+    if entry.kind == MemberKind::Symlink {
+        let target = hold(method, &packed, &walk.budget)?.memory.unwrap_or_default();
+        let target = target.get(..target.len().min(TARGET_BYTES_MAX)).unwrap_or_default();
+        let escapes = symlink_escapes(&entry.name, target);
+        note_link(walk, parent, inside, escapes);
         return Ok(());
     }
     let held = match hold(method, &packed, &walk.budget) {
         Ok(held) => held,
         Err(why) => {
-            walk.inside_unseen(parent, inside, entry.bytes, why);
+            walk.inside_unseen(parent, inside, size, why);
             return Err(why);
         }
     };
-    if !held.damaged && (held.size != entry.bytes || held.crc != entry.crc) {
+    if !held.damaged && (held.size != size || held.crc != entry.crc32) {
         // The header promises other bytes than there are: readers that believe it stop elsewhere.
         let shown = walk.named(parent, &inside);
         bad(walk, &shown, "archive.desync");
@@ -243,19 +282,20 @@ fn unpacked(
     walk.deeper(parent, inside, (method, packed, size), memory);
 }
 
-fn check_link(walk: &mut Walk<'_>, parent: &Member, inside: Inside, target: &str) {
+/// A link in place of a member: it is not followed, and one that leads out of the tree is an attack.
+fn note_link(walk: &mut Walk<'_>, parent: &Member, inside: Inside, escapes: bool) {
     let shown = walk.member(parent, inside);
-    if stays_inside(&shown.name, target) {
-        walk.tally.find(&shown, Inspector::Archive, "archive.link", Verdict::Clean, None);
-    } else {
+    if escapes {
         bad(walk, &shown, "archive.link_escapes");
+    } else {
+        walk.tally.find(&shown, Inspector::Archive, "archive.link", Verdict::Clean, None);
     }
 }
 
 /// Detached signatures, by the name of the member that each lies beside.
 fn zip_signatures(
     walk: &mut Walk<'_>,
-    entries: &[zip::Entry],
+    entries: &[zip::Member],
     names: &[String],
     content: &dyn Content,
 ) -> BTreeMap<String, String> {
@@ -263,10 +303,13 @@ fn zip_signatures(
     for (entry, name) in entries.iter().zip(names) {
         let Some(covered) = name.strip_suffix(SUFFIX) else { continue };
         let method = if entry.method == 0 { Method::Stored } else { Method::Deflate };
-        if entry.bytes > KEY_BYTES_MAX as u64 || !matches!(entry.method, 0 | 8) {
+        let Some(data) = entry.data.clone().filter(|_| !entry.encrypted && matches!(entry.method, 0 | 8)) else {
+            continue;
+        };
+        if entry.content_bytes > KEY_BYTES_MAX as u64 {
             continue;
         }
-        let packed = Part::new(content, entry.data_at, entry.packed_bytes);
+        let packed = Part::new(content, data.start, data.end.saturating_sub(data.start));
         let Ok(held) = hold(method, &packed, &walk.budget) else { return found };
         found.extend(text_of(held.memory).map(|text| (covered.to_owned(), text)));
     }
@@ -279,7 +322,7 @@ fn text_of(memory: Option<Vec<u8>>) -> Option<String> {
 
 fn look_at_tar(walk: &mut Walk<'_>, member: &Member, content: &dyn Content) -> Answer {
     let kind = Kind::Tar;
-    let listing = match tar::read(content, walk.budget.limits().members_max) {
+    let listing = match list_tar(content, walk.budget.limits().members_max) {
         Ok(listing) => listing,
         Err(fault) => {
             let (verdict, why) = of_fault(fault);
@@ -290,48 +333,43 @@ fn look_at_tar(walk: &mut Walk<'_>, member: &Member, content: &dyn Content) -> A
         bad(walk, member, "archive.desync");
     }
     let mut sealed = BTreeMap::new();
-    for entry in listing.entries.iter().filter(|entry| entry.sort == tar::Sort::File) {
-        let Some(covered) = entry.name.strip_suffix(SUFFIX).filter(|_| entry.bytes <= KEY_BYTES_MAX as u64) else {
+    for (entry, data) in listing.members.iter().filter(|(entry, _)| entry.kind == MemberKind::File) {
+        let name = text_name(&entry.name);
+        let Some(covered) = name.strip_suffix(SUFFIX).filter(|_| entry.content_bytes <= KEY_BYTES_MAX as u64) else {
             continue;
         };
-        let text = read_vec(content, entry.at, usize::try_from(entry.bytes).unwrap_or(0)).ok();
+        let text = read_vec(content, data.start, usize::try_from(entry.content_bytes).unwrap_or(0)).ok();
         sealed.extend(text_of(text).map(|text| (covered.to_owned(), text)));
     }
-    let mut met = Met::default();
-    for entry in listing.entries {
-        let inside = Inside { signature: sealed.get(&entry.name).cloned(), name: entry.name, role: Role::Stored };
-        check_name(walk, member, &inside, &mut met);
-        let part = Part::new(content, entry.at, entry.bytes);
-        match entry.sort {
-            tar::Sort::Folder => {}
-            tar::Sort::Link(target) => check_link(walk, member, inside, &target),
-            // Counted from the root of the tree.
-            tar::Sort::Hard(target) if stays_inside("link", &target) => {}
-            tar::Sort::Hard(_) => {
-                let shown = walk.member(member, inside);
-                bad(walk, &shown, "archive.link_escapes");
-            }
-            tar::Sort::Device => {
+    let mut met = NameSet::new();
+    for (entry, data) in listing.members {
+        let name = text_name(&entry.name);
+        let inside = Inside { signature: sealed.get(&name).cloned(), name, role: Role::Stored };
+        check_name(walk, member, &inside, &entry.name, &mut met);
+        let part = Part::new(content, data.start, data.end.saturating_sub(data.start));
+        let target = entry.target.as_deref().unwrap_or_default();
+        match entry.kind {
+            MemberKind::Folder => {}
+            MemberKind::Symlink => note_link(walk, member, inside, symlink_escapes(&entry.name, target)),
+            MemberKind::Hardlink => note_link(walk, member, inside, hardlink_escapes(target)),
+            MemberKind::Device => {
                 let shown = walk.member(member, inside);
                 bad(walk, &shown, "archive.device");
             }
-            tar::Sort::Other => walk.inside_unseen(member, inside, entry.bytes, Why::FormatUnsupported),
-            tar::Sort::File => {
+            MemberKind::Special => walk.inside_unseen(member, inside, part.size(), Why::FormatUnsupported),
+            MemberKind::File => {
                 if let Err(why) = count_stored(walk, part.size()) {
-                    walk.inside_unseen(member, inside, entry.bytes, why);
+                    walk.inside_unseen(member, inside, part.size(), why);
                     return unseen(walk, member, kind, why);
                 }
                 walk.inside(member, inside, &part, None);
             }
         }
     }
-    if listing.too_many {
-        return unseen(walk, member, kind, Why::TooManyMembers);
+    match listing.broken {
+        Some(why) => unseen(walk, member, kind, why),
+        None => clean(kind),
     }
-    if listing.malformed {
-        return unseen(walk, member, kind, Why::Malformed);
-    }
-    clean(kind)
 }
 
 /// Members that lie plainly in their archive count too: their bytes are read as those of any other.

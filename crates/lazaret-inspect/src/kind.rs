@@ -154,11 +154,6 @@ fn trailing(peek: &Peek<'_>, end: u64) -> Result<Option<Rule>, ReadFault> {
     })
 }
 
-/// Whether this block is a tar header with a right checksum.
-pub(crate) fn is_tar_header(block: &[u8]) -> bool {
-    magic::is_tar(block)
-}
-
 /// Whether these bytes begin with a magic number of ours.
 pub(crate) fn has_magic(bytes: &[u8]) -> bool {
     magic::kind(bytes, bytes, bytes.len() as u64) != ContentKind::Unknown

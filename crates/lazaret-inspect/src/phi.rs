@@ -124,8 +124,9 @@ fn runs(walk: &mut Walk<'_>, content: &dyn Content) -> Result<(), ReadFault> {
     let people = &mut walk.people;
     lines::each_printable_run(content, &mut |text| {
         text::look(&Line { label: "", text, voice: Voice::Business }, &mut |span| {
+            let class = if span.class == people::Class::Business { people::Class::Unknown } else { span.class };
             if span.sure == people::Sure::Certain {
-                people.add(span);
+                people.add(people::Span { class, ..span });
             }
         });
     })

@@ -1,6 +1,7 @@
 //! The first look: magic numbers. A table; what it does not name is unknown, or text.
 
 use lazaret_core::inspection::ContentKind as Kind;
+use lazaret_formats::archive::tar::is_header;
 
 /// A sign: these bytes at this place.
 struct Sign(usize, &'static [u8], Kind);
@@ -54,7 +55,7 @@ pub(super) fn kind(head: &[u8], tail: &[u8], size: u64) -> Kind {
     if is_bzip2(head) {
         return Kind::Bzip2;
     }
-    if is_tar(head) {
+    if head.first_chunk().is_some_and(is_header) {
         return Kind::Tar;
     }
     if is_pe(head, size) {
@@ -93,22 +94,6 @@ fn is_bzip2(head: &[u8]) -> bool {
         && head.get(3).is_some_and(u8::is_ascii_digit)
         && (block == Some(b"\x31\x41\x59\x26\x53\x59".as_slice())
             || block == Some(b"\x17\x72\x45\x38\x50\x90".as_slice()))
-}
-
-/// A tar header: its checksum is right (POSIX.1-2017, pax, "ustar Interchange Format"), so old archives without the
-/// word `ustar` count too.
-pub(super) fn is_tar(head: &[u8]) -> bool {
-    let Some(header) = head.get(..512) else { return false };
-    let Some(field) = header.get(148..156) else { return false };
-    let digits: Vec<u8> = field.iter().copied().filter(|b| (b'0'..=b'7').contains(b)).collect();
-    let ended = field.iter().all(|b| matches!(b, b'0'..=b'7' | b' ' | 0));
-    let claimed = digits.iter().fold(0_u64, |sum, digit| sum.saturating_mul(8).saturating_add(u64::from(digit - b'0')));
-    let sum: u64 = header
-        .iter()
-        .enumerate()
-        .map(|(at, byte)| if (148..156).contains(&at) { u64::from(b' ') } else { u64::from(*byte) })
-        .sum();
-    ended && !digits.is_empty() && claimed == sum && header.first().is_some_and(|byte| *byte != 0)
 }
 
 /// A Windows program: `MZ`, and a PE header where it says (PE format, "MS-DOS Stub"); a bare DOS program counts too when

@@ -1,1 +1,79 @@
 //! Tests of kind.
+
+use super::*;
+use ContentKind as Kind;
+
+fn check(name: &str, bytes: &[u8], kind: Kind, rules: &[&str]) {
+    let declared = Declared { name, media_type: None, software: false };
+    let found = detect(&bytes, &declared).unwrap();
+    let ids: Vec<&str> = found.rules.iter().map(|rule| rule.id).collect();
+    assert_eq!((found.kind, ids.as_slice()), (kind, rules), "{name}");
+}
+
+#[test]
+fn texts_are_told_apart_by_what_they_are() {
+    check("a", b"", Kind::Empty, &[]);
+    check("a.txt", b"Just a sentence.\n", Kind::Text, &[]);
+    check("a.csv", b"a,b\n1,2\n", Kind::Csv, &[]);
+    check("a", b"a;b;c\n1;2;3\n4;5;6\n", Kind::Csv, &[]);
+    check("a.json", b" {\"a\": 1}", Kind::Json, &[]);
+    check("a", b"{\"a\": 1}\n{\"a\": 2}\n", Kind::Ndjson, &[]);
+    check("a", b"{\"name\": [], \"resourceType\": \"Patient\"}", Kind::Fhir, &[]);
+    check("a", b"{\"contained\": {\"resourceType\": \"Patient\"}}", Kind::Json, &[]);
+    check("a", b"{\"bomFormat\": \"CycloneDX\", \"specVersion\": \"1.6\"}", Kind::CycloneDx, &[]);
+    check("a", b"{\"spdxVersion\": \"SPDX-2.3\"}", Kind::Spdx, &[]);
+    check("a.xml", b"<?xml version='1.0'?><a b='>'><!-- > --><c/></a>", Kind::Xml, &[]);
+    check("a.html", b"<!DOCTYPE html><p>text", Kind::Html, &[]);
+    check("a.hl7", b"MSH|^~\\&|A|B|C|D|2026||ADT^A01|1|P|2.5\r", Kind::Hl7v2, &[]);
+    check("a", b"\x0bMSH*$!?%*A\r\x1c\r", Kind::Hl7v2, &[]);
+    check("a.edi", b"UNA:+.? 'UNB+UNOA:2+A+B+200101:1200+1'UNZ+0+1'", Kind::Edifact, &[]);
+    check("a.eml", b"From: a@b.example\nTo: c@d.example\nSubject: x\n\ntext\n", Kind::Email, &[]);
+    check("a.minisig", b"untrusted comment: signature from x\nabc\n", Kind::Signature, &[]);
+    check("a.rtf", b"{\\rtf1 text}", Kind::Rtf, &[]);
+    let wide: Vec<u8> = "\u{feff}a sentence".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    check("a.txt", &wide, Kind::Text, &[]);
+}
+
+#[test]
+fn programs_and_firmware_are_told_by_what_they_are() {
+    check("run", b"#!/bin/sh\necho\n", Kind::Script, &[]);
+    check("a.ps1", b"Write-Output 1\n", Kind::Script, &[]);
+    check("pump.hex", b":10010000214601360121470136007EFE09D2190140\n:00000001FF\n", Kind::Firmware, &[]);
+    check("a", b"\x27\x05\x19\x56 and the image", Kind::Firmware, &[]);
+    let blob = [0x03, 0x00, 0xfe, 0x9a, 0x01, 0x00].repeat(50);
+    check("pump.bin", &blob, Kind::Firmware, &[]);
+    check("pump.dat", &blob, Kind::Unknown, &["kind.unknown"]);
+    let declared = Declared { name: "pump.dat", media_type: None, software: true };
+    assert_eq!(detect(&blob.as_slice(), &declared).unwrap().kind, Kind::Firmware);
+    // What declares itself as firmware and is something known is that.
+    let declared = Declared { name: "pump.bin", media_type: None, software: true };
+    assert_eq!(detect(&b"%PDF-1.4 nothing more".as_slice(), &declared).unwrap().kind, Kind::Pdf);
+}
+
+#[test]
+fn a_known_format_without_an_inspector_is_unsupported_not_unknown() {
+    check("a.mp3", b"ID3\x03\0\0\0\0\0\x21TSSE\0\0\0\x0f\0\0", Kind::Unknown, &["kind.unsupported"]);
+}
+
+#[test]
+fn a_media_type_is_a_promise_too() {
+    let detected = |media_type: &str, bytes: &[u8]| {
+        let declared = Declared { name: "upload", media_type: Some(media_type), software: false };
+        detect(&bytes, &declared).unwrap().rules.first().map(|rule| rule.id)
+    };
+    assert_eq!(detected("application/pdf", b"#!/bin/sh\n"), Some("kind.disguised"));
+    assert_eq!(detected("text/plain; charset=utf-8", b"a,b\n1,2\n"), None);
+    assert_eq!(detected("application/octet-stream", b"#!/bin/sh\n"), None);
+    assert_eq!(detected("image/png", b"a sentence"), Some("kind.declared_differs"));
+}
+
+#[test]
+fn pictures_are_walked_to_their_end() {
+    let gif = b"GIF89a\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\xff\xff\xff\x2c\x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x02\x44\x01\x00\x3b";
+    check("a.gif", gif, Kind::Gif, &[]);
+    check("a.gif", &gif[..gif.len() - 2], Kind::Gif, &["kind.malformed"]);
+    let jpeg = b"\xff\xd8\xff\xe0\x00\x10JFIF\x00\x01\x01\x00\x00\x01\x00\x01\x00\x00\xff\xda\x00\x04\x00\x00\x12\xff\x00\x34\xff\xd9";
+    check("a.jpg", jpeg, Kind::Jpeg, &[]);
+    check("a.jpg", &jpeg[..jpeg.len() - 2], Kind::Jpeg, &["kind.malformed"]);
+    check("a.jpg", &[jpeg.as_slice(), b"\0\0"].concat(), Kind::Jpeg, &["kind.trailing"]);
+}

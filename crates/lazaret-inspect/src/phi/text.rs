@@ -208,8 +208,9 @@ fn phone(run: &tokens::Number<'_>, digits: &[u32], groups: &[usize], before: &Be
         return None;
     }
     let near = |digit: Option<&u32>| digit.is_some_and(|digit| (2..=9).contains(digit));
-    let american =
-        matches!(groups, [3, 3, 4]) && near(digits.first()) && near(digits.get(3)) && !run.text.contains('/');
+    // Blanks alone would make a telephone number of each NHS number.
+    let joined = run.text.contains(['-', '.', ')']);
+    let american = matches!(groups, [3, 3, 4]) && near(digits.first()) && near(digits.get(3)) && joined;
     let cued = is_phone_context(before) && digits.len() >= 8;
     if !(run.plus || american || cued) {
         return None;

@@ -97,7 +97,6 @@ impl<'a> Stored<'a> {
     }
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "the archives of these tests are small")]
 impl Raw {
     pub(crate) fn local(&mut self, member: &Stored<'_>) -> u32 {
         let at = self.bytes.len() as u32;

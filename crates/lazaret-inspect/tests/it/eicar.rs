@@ -8,10 +8,6 @@ use crate::workers::inspect;
 
 const MESSAGE: &str = "MSH|^~\\&|LAB|A|EHR|B|20260101||ORU^R01|1|P|2.5.1\rPID|1||123^^^A^MR||Banks^Mia\r";
 
-fn wide(bytes: &[u8]) -> Vec<u8> {
-    std::iter::once(0xfeff).chain(bytes.iter().map(|b| u16::from(*b))).flat_map(u16::to_le_bytes).collect()
-}
-
 fn nested(depth: usize) -> Vec<u8> {
     (0..depth).fold(eicar(), |inner, _| zip(&[("inner", &inner)]))
 }

@@ -45,7 +45,7 @@ fn desynced() -> Vec<Case> {
     let mut second_end = zip(&[("a.txt", b"one")]);
     second_end.extend(zip(&[("b.txt", b"two")]));
     let mut after = zip(&[("a.txt", b"one")]);
-    after.extend(b"more bytes after the end record");
+    after.extend(b"more bytes after the end record ".repeat(40));
     let mut gap = Raw::default();
     gap.add(&member);
     gap.bytes.extend(vec![0; 65 * 1024]);
@@ -63,7 +63,7 @@ fn desynced() -> Vec<Case> {
         desync("other flags.zip", two(&|m| m.flags = 0x800)),
         desync("unlisted member.zip", hidden.finish()),
         desync("two ends.zip", second_end),
-        desync("bytes after the end.zip", after),
+        case("bytes after the end.zip", after, "archive.trailing", Verdict::NotInspected),
         desync("large gap.zip", gap.finish()),
         desync("wrong crc.zip", crc.finish()),
         desync("wrong size.zip", size.finish()),
@@ -84,8 +84,19 @@ fn overlapping() -> Vec<u8> {
 
 fn zip_names() -> Vec<Case> {
     let names = [
-        "../up", "a/../../up", "..\\up", "/absolute", "C:\\x", "C:x", "a:stream", "nul\0byte", "bidi\u{202e}gpj.exe", "line\nbreak",
-        "%2e%2e/up", "\u{ff0e}\u{ff0e}/up", "..\u{2215}up",
+        "../up",
+        "a/../../up",
+        "..\\up",
+        "/absolute",
+        "C:\\x",
+        "C:x",
+        "a:stream",
+        "nul\0byte",
+        "bidi\u{202e}gpj.exe",
+        "line\nbreak",
+        "%2e%2e/up",
+        "\u{ff0e}\u{ff0e}/up",
+        "..\u{2215}up",
     ];
     let one = |name: &str| {
         let mut raw = Raw::default();
@@ -413,21 +424,15 @@ fn a_large_unknown_blob_does_not_grow_the_worker() {
             Ok(length)
         }
     }
-    let mut worker = Worker::start(&Setup::one_job()).unwrap();
+    let mut worker = Worker::start(&Setup { rules: Vec::new(), jobs_max: 2 }).unwrap();
     let idle = resident(worker.child.id());
     let size = 300 * 1024 * 1024;
     let mut job = Job::new("update.bin", size);
     job.declared_software = true;
-    let pid = worker.child.id();
-    let report = std::thread::scope(|scope| {
-        let watched = scope.spawn(|| worker.inspect(&job, &Endless(size)).unwrap());
-        watched.join().unwrap()
-    });
+    let report = worker.inspect(&job, &Endless(size)).unwrap();
     assert_eq!(report.kind, ContentKind::Firmware);
     assert_eq!(report.row(Inspector::Malware).unwrap().bytes_seen, size);
-    // The process may be gone already; what it used at its highest is asked for while it lives.
-    if std::path::Path::new(&format!("/proc/{pid}/status")).exists() {
-        let grown = resident(pid).saturating_sub(idle);
-        assert!(grown <= 64 * 1024, "grew by {grown} KiB");
-    }
+    // It waits for its second job, so what it used at its highest can be read.
+    let grown = resident(worker.child.id()).saturating_sub(idle);
+    assert!(grown <= 64 * 1024, "grew by {grown} KiB");
 }

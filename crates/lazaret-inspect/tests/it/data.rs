@@ -1,0 +1,69 @@
+//! Data that others made: three files of each kind here, and all of it where the shared data lies beside the checkout.
+
+use std::path::{Path, PathBuf};
+
+use lazaret_core::inspection::{ContentKind, PhiPresence, Verdict};
+use lazaret_inspect::report::Report;
+
+use crate::corpus::look;
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let Ok(listing) = std::fs::read_dir(folder) else { return Vec::new() };
+    let mut found: Vec<PathBuf> = Vec::new();
+    for entry in listing.flatten() {
+        let path = entry.path();
+        if path.is_dir() { found.extend(files(&path)) } else { found.push(path) }
+    }
+    found.sort();
+    found
+}
+
+/// Ours, then the shared data's where it is there.
+fn ours_and_shared(ours: &str, shared: &str) -> Vec<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut all = files(&root.join("tests/data").join(ours));
+    assert!(!all.is_empty(), "{ours}");
+    all.extend(files(&root.join("../../../shared/data").join(shared)));
+    all
+}
+
+fn each(ours: &str, shared: &str, check: impl Fn(&str, &Report)) {
+    for path in ours_and_shared(ours, shared) {
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        check(&name, &look(&name, &std::fs::read(&path).unwrap()));
+    }
+}
+
+#[test]
+fn every_hl7_message_identifies_its_patient() {
+    each("hl7v2", "hl7v2", |name, report| {
+        assert_eq!((report.kind, report.verdict), (ContentKind::Hl7v2, Verdict::Clean), "{name}");
+        assert_eq!(report.phi.present, PhiPresence::Yes, "{name}");
+        assert!(report.phi.patient > 0, "{name}");
+        // 360 object identifiers in these files were IP addresses to another tool.
+        let ips = report.phi.letters.iter().find(|count| count.letter.word() == "O");
+        assert_eq!(ips, None, "{name}");
+    });
+}
+
+#[test]
+fn patients_in_fhir_are_patients_and_organisations_are_not() {
+    each("fhir", "fhir", |name, report| {
+        assert_eq!((report.kind, report.verdict), (ContentKind::Fhir, Verdict::Clean), "{name}");
+        let expected = if name.starts_with("Organization") { PhiPresence::No } else { PhiPresence::Yes };
+        assert_eq!(report.phi.present, expected, "{name}: {:?}", report.phi);
+    });
+}
+
+#[test]
+fn bills_of_materials_are_clean_and_name_no_patient() {
+    each("sbom", "sbom/cyclonedx", |name, report| {
+        assert_eq!(report.verdict, Verdict::Clean, "{name}: {report:#?}");
+        assert_eq!(report.phi.present, PhiPresence::No, "{name}: {:?}", report.phi);
+        if name.ends_with(".json") {
+            assert_eq!(report.kind, ContentKind::CycloneDx, "{name}");
+            let sbom = report.row(lazaret_core::inspection::Inspector::Sbom).unwrap();
+            assert_eq!(sbom.verdict, Verdict::Clean, "{name}");
+        }
+    });
+}
