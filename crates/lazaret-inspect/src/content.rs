@@ -47,6 +47,11 @@ impl From<ReadFault> for std::io::Error {
     }
 }
 
+/// The fault behind an error of [`Reader`].
+pub(crate) fn fault_of(error: std::io::Error) -> ReadFault {
+    error.get_ref().and_then(|inner| inner.downcast_ref()).copied().unwrap_or(ReadFault::Gone)
+}
+
 /// Reads `length` bytes from `at`, fewer at the end.
 ///
 /// # Errors

@@ -42,8 +42,26 @@ pub fn inspect(content: &dyn Content, job: &Job, rules: &dyn Scanner) -> Report 
         signature: None,
         covered: false,
     };
-    let kind = walk.look(&object, content, None);
+    let budget = Arc::clone(&walk.budget);
+    let kind = walk.look(&object, &Timed { content, budget: &budget }, None);
     walk.finish(kind)
+}
+
+/// The object, as long as there is time: whoever reads it learns when there is none left.
+struct Timed<'a> {
+    content: &'a dyn Content,
+    budget: &'a Budget,
+}
+
+impl Content for Timed<'_> {
+    fn size(&self) -> u64 {
+        self.content.size()
+    }
+
+    fn read_at(&self, at: u64, buffer: &mut [u8]) -> Result<usize, ReadFault> {
+        self.budget.time().map_err(|_| ReadFault::Spent)?;
+        self.content.read_at(at, buffer)
+    }
 }
 
 /// One thing to look at: the object itself, or something inside it.

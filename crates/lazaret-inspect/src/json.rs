@@ -4,6 +4,8 @@ use std::io::BufRead;
 
 use lazaret_core::inspection::Why;
 
+use crate::content::{ReadFault, fault_of};
+
 /// Arrays and objects inside each other.
 const DEPTH_MAX: usize = 256;
 /// Bytes of one string, decoded: an attachment in base64 of about 36 MiB.
@@ -31,7 +33,7 @@ pub(crate) enum NotJson {
     /// Deeper or longer than this reader follows.
     Limit(Why),
     /// Reading failed.
-    Read,
+    Read(ReadFault),
 }
 
 /// Reads every value there is, one or more of them. Returns how many.
@@ -51,6 +53,10 @@ struct Scanner<'a, R> {
     text: Vec<u8>,
 }
 
+fn unread(error: std::io::Error) -> NotJson {
+    NotJson::Read(fault_of(error))
+}
+
 /// What may come next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Want {
@@ -68,7 +74,7 @@ enum Want {
 
 impl<R: BufRead> Scanner<'_, R> {
     fn peek(&mut self) -> Result<Option<u8>, NotJson> {
-        self.reader.fill_buf().map(|bytes| bytes.first().copied()).map_err(|_| NotJson::Read)
+        self.reader.fill_buf().map(|bytes| bytes.first().copied()).map_err(unread)
     }
 
     fn take(&mut self) -> Result<u8, NotJson> {
@@ -182,7 +188,7 @@ impl<R: BufRead> Scanner<'_, R> {
         self.text.clear();
         self.reader.consume(1);
         loop {
-            let bytes = self.reader.fill_buf().map_err(|_| NotJson::Read)?;
+            let bytes = self.reader.fill_buf().map_err(unread)?;
             if bytes.is_empty() {
                 return Err(NotJson::Malformed);
             }
@@ -229,7 +235,7 @@ impl<R: BufRead> Scanner<'_, R> {
         if !(0xd800..0xdc00).contains(&first) {
             return Ok(char::from_u32(first).unwrap_or(char::REPLACEMENT_CHARACTER));
         }
-        let next = self.reader.fill_buf().map_err(|_| NotJson::Read)?;
+        let next = self.reader.fill_buf().map_err(unread)?;
         if !(next.starts_with(b"\\u") || next == b"\\") {
             return Ok(char::REPLACEMENT_CHARACTER);
         }

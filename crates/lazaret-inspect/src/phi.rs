@@ -137,7 +137,7 @@ fn json(walk: &mut Walk<'_>, member: &Member, content: &dyn Content, voice: Voic
         Ok(()) => Ok(None),
         Err(NotJson::Malformed) => Ok(Some(Why::Malformed)),
         Err(NotJson::Limit(why)) => Ok(Some(why)),
-        Err(NotJson::Read) => Err(ReadFault::Gone),
+        Err(NotJson::Read(fault)) => Err(fault),
     };
     finish(walk, member, answer)
 }

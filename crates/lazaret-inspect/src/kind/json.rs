@@ -21,7 +21,7 @@ pub(super) fn probe(content: &dyn Content) -> Result<(Kind, Probe), ReadFault> {
     match scan(&mut Reader::new(content), &mut root) {
         Ok(values) => Ok((kind(&root, values), Probe::Sound)),
         Err(NotJson::Malformed | NotJson::Limit(_)) => Ok((kind(&root, 1), Probe::Fails)),
-        Err(NotJson::Read) => Err(ReadFault::Gone),
+        Err(NotJson::Read(fault)) => Err(fault),
     }
 }
 

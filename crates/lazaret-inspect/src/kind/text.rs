@@ -7,7 +7,7 @@ use lazaret_core::inspection::ContentKind as Kind;
 use lazaret_formats::hl7::is_hl7;
 
 use super::{Declared, Peek, Probe, declared, json};
-use crate::content::{Content, ReadFault, Reader, read_vec};
+use crate::content::{Content, ReadFault, Reader, fault_of, read_vec};
 
 /// Lines looked at to tell a table from prose.
 const TABLE_LINES: usize = 20;
@@ -81,7 +81,7 @@ pub(crate) fn is_utf16(head: &[u8]) -> bool {
 fn is_text(content: &dyn Content) -> Result<bool, ReadFault> {
     let mut reader = Reader::new(content);
     loop {
-        let bytes = reader.fill_buf().map_err(|_| ReadFault::Gone)?;
+        let bytes = reader.fill_buf().map_err(fault_of)?;
         if bytes.is_empty() {
             return Ok(true);
         }
@@ -115,7 +115,7 @@ fn xml(content: &dyn Content) -> Result<Probe, ReadFault> {
     let mut depth = 0_i64;
     let mut opened = false;
     while let Some(byte) = bytes.next() {
-        if byte.map_err(|_| ReadFault::Gone)? != b'<' {
+        if byte.map_err(fault_of)? != b'<' {
             continue;
         }
         let Some(tag) = tag(&mut bytes)? else { return Ok(Probe::Fails) };
@@ -142,7 +142,7 @@ enum Tag {
 /// One tag up to its `>`, quotes respected; comments, CDATA and instructions up to their own ends. None at the end of
 /// the bytes.
 fn tag(bytes: &mut std::io::Bytes<Reader<'_>>) -> Result<Option<Tag>, ReadFault> {
-    let mut next = || bytes.next().transpose().map_err(|_| ReadFault::Gone);
+    let mut next = || bytes.next().transpose().map_err(fault_of);
     let Some(first) = next()? else { return Ok(None) };
     let mut seen = vec![first];
     let (mut quote, mut brackets) = (None, 0_u32);

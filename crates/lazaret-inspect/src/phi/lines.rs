@@ -5,7 +5,7 @@ use std::io::BufRead as _;
 
 use lazaret_formats::text::Charset;
 
-use crate::content::{Content, ReadFault, Reader, read_vec};
+use crate::content::{Content, ReadFault, Reader, fault_of, read_vec};
 use crate::kind::is_utf16;
 
 /// Bytes of a line; a longer one is cut at a blank, the end of one piece beginning the next.
@@ -23,7 +23,7 @@ pub(super) fn each_line(content: &dyn Content, take: &mut dyn FnMut(&str)) -> Re
     let mut reader = Reader::new(content);
     let mut rest: Vec<u8> = Vec::new();
     loop {
-        let bytes = reader.fill_buf().map_err(|_| ReadFault::Gone)?;
+        let bytes = reader.fill_buf().map_err(fault_of)?;
         let ended = bytes.is_empty();
         let length = bytes.len();
         rest.extend_from_slice(bytes);
@@ -105,7 +105,7 @@ pub(super) fn each_printable_run(content: &dyn Content, take: &mut dyn FnMut(&st
     let mut reader = Reader::new(content);
     let mut run = String::new();
     loop {
-        let bytes = reader.fill_buf().map_err(|_| ReadFault::Gone)?;
+        let bytes = reader.fill_buf().map_err(fault_of)?;
         let length = bytes.len();
         for byte in bytes {
             if byte.is_ascii_graphic() || *byte == b' ' {

@@ -2,7 +2,7 @@
 
 use std::io::Read as _;
 
-use crate::content::{Content, ReadFault, Reader};
+use crate::content::{Content, ReadFault, Reader, fault_of};
 
 /// Bytes of one stretch of text, tag or name that are kept.
 const PIECE_BYTES_MAX: usize = 64 * 1024;
@@ -21,7 +21,7 @@ pub(super) fn each_text(content: &dyn Content, take: &mut dyn FnMut(&str, &str))
     let (mut text, mut label) = (Vec::new(), String::new());
     let mut tag: Option<Vec<u8>> = None;
     for byte in Reader::new(content).bytes() {
-        let byte = byte.map_err(|_| ReadFault::Gone)?;
+        let byte = byte.map_err(fault_of)?;
         match (&mut tag, byte) {
             (None, b'<') => tag = Some(Vec::new()),
             (None, _) => {

@@ -67,3 +67,12 @@ fn bills_of_materials_are_clean_and_name_no_patient() {
         }
     });
 }
+
+#[test]
+fn a_bill_of_materials_inside_an_update_is_looked_at_too() {
+    let bill = std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/sbom/vex-bom.json")).unwrap();
+    let update = crate::corpus::zip(&[("pump.fw", &[1, 2, 3, 0xfe].repeat(50_000)), ("bom.json", &bill)]);
+    let report = crate::workers::inspect("update.zip", &update);
+    let sbom = report.row(lazaret_core::inspection::Inspector::Sbom).unwrap();
+    assert_eq!((sbom.verdict, sbom.members_seen, sbom.bytes_seen), (Verdict::Clean, 1, bill.len() as u64));
+}
