@@ -6,6 +6,7 @@ use lazaret_core::caller::Caller;
 use lazaret_core::decision::{Cleared, Decision};
 use lazaret_core::digest::{Commitment, Digest};
 use lazaret_core::dossier::Dossier;
+use lazaret_core::event::Event;
 use lazaret_core::explanation::{Explanation, explain};
 use lazaret_core::id::{Id, Party, Request, Transfer, Upload};
 use lazaret_core::party::{self, Choice};
@@ -343,10 +344,10 @@ pub async fn begin_delivery(
             Ok(transfer::begin_delivery(&dossier, &decision, &asker, before.saturating_add(1), channel)?)
         })
         .await?;
-    let attempt = match &recorded.entry().event {
-        lazaret_core::event::Event::DeliveryBegun(fact) => fact.attempt,
-        _ => 0,
+    let Event::DeliveryBegun(begun) = &recorded.entry().event else {
+        return Err(Error::internal("another fact was recorded than was decided"));
     };
+    let attempt = begun.attempt;
     let cleared = gate.read(|view, _| view.cleared(transfer))?.ok_or(Refusal::WrongState)?;
     Ok((cleared, attempt))
 }

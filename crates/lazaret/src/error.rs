@@ -96,6 +96,7 @@ impl From<lazaret_store::Error> for Error {
 }
 
 impl From<lazaret_store::Fault> for Error {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "every other fault is ours, and says nothing outside")]
     fn from(fault: lazaret_store::Fault) -> Error {
         Error::Fault(match fault {
             lazaret_store::Fault::Full => Fault::DiskFull,
@@ -106,6 +107,7 @@ impl From<lazaret_store::Fault> for Error {
 }
 
 impl From<lazaret_vault::Fault> for Error {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "every other fault is ours, and says nothing outside")]
     fn from(fault: lazaret_vault::Fault) -> Error {
         if fault.is_fatal() {
             // After a failed write or fsync nothing that this process believes about the disk can be trusted.

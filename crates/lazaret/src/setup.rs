@@ -75,12 +75,11 @@ pub fn open(config: Config) -> Result<Arc<Gate>> {
 }
 
 fn in_use(fault: lazaret_store::Fault, dir: &Path) -> Error {
-    match fault {
-        lazaret_store::Fault::Locked => {
-            Error::Usage(format!("another process runs the gate in {}; stop it, or name another --dir", dir.display()))
-        }
-        other => other.into(),
+    if matches!(fault, lazaret_store::Fault::Locked) {
+        let dir = dir.display();
+        return Error::Usage(format!("another process runs the gate in {dir}; stop it, or name another --dir"));
     }
+    fault.into()
 }
 
 fn make_directory(dir: &Path) -> Result<()> {

@@ -348,7 +348,8 @@ impl Watch {
 
 impl Drop for Watch {
     fn drop(&mut self) {
-        drop(self.done.send(()));
+        // The watching thread may have ended already.
+        let _gone = self.done.send(());
     }
 }
 

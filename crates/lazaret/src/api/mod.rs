@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::http::{HeaderName, HeaderValue, header};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -29,8 +29,6 @@ use crate::intake::https;
 
 /// A request's head, in bytes.
 pub const HEAD_BYTES_MAX: u32 = 32 * 1024;
-/// A request's body where it is not an upload, in bytes.
-pub const BODY_BYTES_MAX: usize = 64 * 1024;
 
 #[derive(OpenApi)]
 #[openapi(
@@ -120,7 +118,7 @@ async fn not_found() -> Response {
 
 async fn not_allowed() -> Response {
     let mut response = Error::malformed(PartyCode::NotFound, "this operation is not offered here").into_response();
-    *response.status_mut() = axum::http::StatusCode::METHOD_NOT_ALLOWED;
+    *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
     response
 }
 
@@ -135,7 +133,7 @@ async fn common(State(gate): State<Arc<Gate>>, mut request: Request, next: Next)
         return Error::malformed(PartyCode::TooLarge, "the request's head is over 32 KiB").into_response();
     }
     let id = request.headers().get(&REQUEST_ID).filter(|id| id.len() <= 128 && id.to_str().is_ok()).cloned();
-    let id = id.unwrap_or_else(|| fresh_request_id());
+    let id = id.unwrap_or_else(fresh_request_id);
     request.headers_mut().insert(REQUEST_ID, id.clone());
     gate.metrics.requests.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
     let mut response = next.run(request).await;

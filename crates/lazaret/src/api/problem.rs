@@ -17,6 +17,7 @@ pub enum Audience {
 }
 
 /// The status of an error.
+#[expect(clippy::wildcard_enum_match_arm, reason = "whatever else is wrong with a request is 400")]
 pub fn status(error: &Error) -> StatusCode {
     match error {
         Error::Refused(refusal) => refusal_status(*refusal),

@@ -79,7 +79,7 @@ pub fn may_see(gate: &Gate, caller: &Caller, transfer: &TransferView) -> Result<
 /// A fault of the store or the vault.
 pub fn transfer(gate: &Arc<Gate>, caller: &Caller, view: &TransferView) -> Result<TransferJson> {
     let (_, decision, explanation) = crossing::explanation(gate, view.transfer)?;
-    let mut json = gate.read(|read, side| outline(gate, read, side, view).map_err(Into::into))?;
+    let mut json = gate.read(|read, side| outline(gate, read, side, view))?;
     if gate.log.is_signed(gate, view.transfer)? {
         json.receipt = Some(receipt_path(view.transfer));
     }

@@ -62,10 +62,9 @@ fn disclosures(gate: &Gate, transfer: Id<Transfer>, entries: &[Entry], side: Sid
 }
 
 fn content(entries: &[Entry], kept: &Kept) -> Result<Disclosure> {
-    let object = entries.iter().find_map(|entry| match &entry.event {
-        Event::TransferArrived(fact) => Some(fact.object),
-        _ => None,
-    });
+    let object = entries
+        .iter()
+        .find_map(|entry| if let Event::TransferArrived(fact) = &entry.event { Some(fact.object) } else { None });
     let object = object.ok_or_else(|| Error::internal("a transfer that did not arrive"))?;
     Ok(Disclosure {
         label: CONTENT_LABEL.to_owned(),

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{FromRequestParts as _, Path, Request, State};
-use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::http::request::Parts;
+use axum::http::uri::Authority;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 use lazaret_core::caller::Caller;
@@ -118,7 +120,7 @@ fn put_headers(response: &mut Response, headers: Vec<(&'static str, String)>) {
     }
 }
 
-fn collect<'a>(method: &'a Method, headers: &'a axum::http::HeaderMap) -> Result<tus::Request<'a>, Declined> {
+fn collect<'a>(method: &'a Method, headers: &'a HeaderMap) -> Result<tus::Request<'a>, Declined> {
     let all = headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
     Ok(tus::Request { method: method.as_str(), headers: Headers::collect(all)? })
 }
@@ -173,9 +175,9 @@ fn capability() -> String {
 }
 
 /// The name by which the client reached us, if it is one of ours; never what a proxy says.
-fn base_url(gate: &Gate, parts: &axum::http::request::Parts) -> String {
+fn base_url(gate: &Gate, parts: &Parts) -> String {
     let host = parts.headers.get(header::HOST).and_then(|host| host.to_str().ok());
-    let asked = parts.uri.authority().map(axum::http::uri::Authority::as_str).or(host).unwrap_or_default();
+    let asked = parts.uri.authority().map(Authority::as_str).or(host).unwrap_or_default();
     let name = asked.rsplit_once(':').map_or(asked, |(name, _)| name);
     let ours = [gate.config.public_name.as_str(), "localhost", "127.0.0.1", "[::1]"];
     if ours.contains(&name) { format!("https://{asked}") } else { gate.public_url() }
