@@ -38,7 +38,8 @@ fn rules(transfer: &Value) -> Vec<&str> {
     transfer["because"].as_array().unwrap().iter().map(|because| because["rule"].as_str().unwrap()).collect()
 }
 
-// EVIDENCE-OF: R-401
+// EVIDENCE-OF: R-107
+// EVIDENCE-OF: R-408
 #[test]
 fn a_clean_file_crosses_is_collected_and_is_what_was_sent() {
     let gate = TestGate::start();
@@ -55,7 +56,7 @@ fn a_clean_file_crosses_is_collected_and_is_what_was_sent() {
     await_state(&gate, &reference, "delivered");
 }
 
-// EVIDENCE-OF: R-402
+// EVIDENCE-OF: R-111
 #[test]
 fn unsigned_software_waits_for_two_people_of_the_right_groups() {
     let gate = TestGate::start();
@@ -95,7 +96,7 @@ fn a_vote_for_something_else_than_is_true_now_is_stale() {
     assert_eq!((answer.status, answer.json()["code"].as_str()), (409, Some("stale-approval")), "{}", answer.text());
 }
 
-// EVIDENCE-OF: R-403
+// EVIDENCE-OF: R-401
 #[test]
 fn patient_data_goes_out_only_under_a_baa_and_at_once_when_there_is_one() {
     let gate = TestGate::start();
@@ -116,7 +117,8 @@ fn patient_data_goes_out_only_under_a_baa_and_at_once_when_there_is_one() {
     assert_eq!(covered.status, 201, "{}", covered.text());
 }
 
-// EVIDENCE-OF: R-007
+// EVIDENCE-OF: R-019
+// EVIDENCE-OF: R-403
 #[test]
 fn harmful_software_is_denied_and_the_sender_hears_no_engine() {
     let gate = TestGate::start();
@@ -133,7 +135,7 @@ fn harmful_software_is_denied_and_the_sender_hears_no_engine() {
     assert_eq!(nothing.status, 404);
 }
 
-// EVIDENCE-OF: R-118
+// EVIDENCE-OF: R-404
 #[test]
 fn isolating_a_party_stops_it_and_two_others_let_it_back_in() {
     let gate = TestGate::start();

@@ -63,7 +63,6 @@ fn the_announced_digest_decides() {
     assert!(journal["items"].as_array().unwrap().iter().all(|line| line["state"] != "not-received"), "{journal}");
 }
 
-// EVIDENCE-OF: R-207
 #[test]
 fn hostile_names_are_refused_alike() {
     let gate = TestGate::start();
@@ -83,7 +82,7 @@ fn hostile_names_are_refused_alike() {
     assert_eq!(fine.json()["name"], "ärzte brief 1.txt");
 }
 
-// EVIDENCE-OF: R-419
+// EVIDENCE-OF: R-418
 #[test]
 fn who_is_not_signed_in_gets_nothing_and_who_is_gets_their_own() {
     let gate = TestGate::start();
@@ -101,6 +100,7 @@ fn who_is_not_signed_in_gets_nothing_and_who_is_gets_their_own() {
     assert_eq!(gate.request("okafor", "GET", &format!("/api/v1/out/acme-in/{reference}")).send().status, 404);
 }
 
+// EVIDENCE-OF: R-308
 #[test]
 fn a_body_that_breaks_off_becomes_no_transfer_and_the_journal_says_so() {
     let gate = TestGate::start();

@@ -62,7 +62,6 @@ fn an_upload_goes_on_after_the_server_was_killed() {
     assert_eq!(withdrawn.status, 403, "what has arrived is withdrawn, not deleted");
 }
 
-// EVIDENCE-OF: R-310
 #[test]
 fn a_chunk_whose_checksum_differs_is_dropped() {
     let gate = TestGate::start();
@@ -107,6 +106,7 @@ fn who_may_not_send_makes_no_upload_and_options_need_no_sign_in() {
     assert_eq!(plain.status, 400, "{}", plain.text());
 }
 
+// EVIDENCE-OF: R-118
 #[test]
 fn isolation_stops_an_upload_that_is_under_way() {
     let gate = TestGate::start();
@@ -138,6 +138,7 @@ fn parts_are_joined_in_order() {
     assert_eq!(head(&gate, &one).status, 410, "a joined part is gone");
 }
 
+// EVIDENCE-OF: R-307
 #[test]
 fn a_python_client_resumes_in_a_new_process() {
     let gate = TestGate::start();
