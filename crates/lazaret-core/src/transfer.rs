@@ -482,3 +482,167 @@ fn edge(stage: Stage, fact: impl Into<Event>) -> Result<Event, Refusal> {
     next_stage(Some(stage), &event)?;
     Ok(event)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::{Approved, Rejected, TransferSuperseded};
+    use crate::id::Credential;
+    use crate::request::{Group, Means};
+
+    const ID: [u8; 16] = [1; 16];
+    const CONTENT: Commitment = Commitment::from_bytes([2; 32]);
+    const NOTHING: Digest = Digest::from_bytes([0; 32]);
+
+    fn ruled(outcome: Outcome, not_checked: bool) -> Event {
+        TransferRuled {
+            transfer: Id::from_bytes(ID),
+            outcome,
+            rules: Vec::new(),
+            policy: NOTHING,
+            dossier: NOTHING,
+            binding: NOTHING,
+            request: None,
+            not_checked,
+        }
+        .into()
+    }
+
+    fn approved() -> Event {
+        Approved {
+            request: Id::from_bytes(ID),
+            person: Id::from_bytes(ID),
+            group: Group::Security,
+            binding: NOTHING,
+            means: Means::Passkey,
+            credential: Id::<Credential>::from_bytes(ID),
+            reason: None,
+        }
+        .into()
+    }
+
+    fn rejected() -> Event {
+        Rejected {
+            request: Id::from_bytes(ID),
+            person: Id::from_bytes(ID),
+            group: Group::Security,
+            binding: NOTHING,
+            means: Means::Passkey,
+            credential: Id::<Credential>::from_bytes(ID),
+            reason: None,
+        }
+        .into()
+    }
+
+    fn arrived() -> Event {
+        TransferArrived {
+            transfer: Id::from_bytes(ID),
+            object: Id::from_bytes(ID),
+            direction: Direction::In,
+            lane: Id::from_bytes(ID),
+            party: Id::from_bytes(ID),
+            requester: Id::from_bytes(ID),
+            channel: Channel::Https,
+            kind: TransferKind::File,
+            content: CONTENT,
+            manifest: CONTENT,
+            version: 1,
+        }
+        .into()
+    }
+
+    fn inspected() -> Event {
+        TransferInspected {
+            transfer: Id::from_bytes(ID),
+            content: CONTENT,
+            evidence: NOTHING,
+            verdicts: Vec::new(),
+            content_kind: ContentKind::Text,
+            phi: PhiPresence::No,
+            is_code: false,
+            signature: SignatureState::Unsigned,
+            other_bad: false,
+            integrity_ok: true,
+            rules: NOTHING,
+        }
+        .into()
+    }
+
+    /// The table of the life of a transfer: each fact, the stages that it is legal in, and where it leads.
+    fn table() -> Vec<(Event, Vec<(Stage, Stage)>)> {
+        use Stage::{
+            Cleared, Delivered, Denied, Expired, Held, Inspected, NotChecked, Quarantined, Released, Superseded,
+            Withdrawn,
+        };
+        let (transfer, delivery, recipient) = (Id::from_bytes(ID), Id::from_bytes(ID), Id::from_bytes(ID));
+        let to = |stage: Stage, from: &[Stage]| from.iter().map(|from| (*from, stage)).collect::<Vec<_>>();
+        let stay = |from: &[Stage]| from.iter().map(|from| (*from, *from)).collect::<Vec<_>>();
+        let ruling = [Inspected, Held, NotChecked, Cleared];
+        let open = [Quarantined, Inspected, Held, NotChecked, Cleared];
+        let released = TransferReleased {
+            transfer,
+            object: Id::from_bytes(ID),
+            content: CONTENT,
+            policy: NOTHING,
+            dossier: NOTHING,
+            delivery,
+            request: None,
+        };
+        vec![
+            (arrived(), vec![]),
+            (inspected(), to(Inspected, &[Quarantined])),
+            (ruled(Outcome::Release, false), to(Cleared, &ruling)),
+            (ruled(Outcome::Hold, false), to(Held, &ruling)),
+            (ruled(Outcome::Hold, true), to(NotChecked, &ruling)),
+            (ruled(Outcome::Deny, false), to(Denied, &ruling)),
+            (released.into(), to(Released, &[Cleared])),
+            (TransferWithheld { transfer, cause: WithholdCause::Isolated }.into(), to(Held, &[Released])),
+            (
+                TransferReopened { transfer, cause: ReopenCause::Asked }.into(),
+                to(Quarantined, &[Inspected, Held, NotChecked, Cleared]),
+            ),
+            (approved(), stay(&[Held, NotChecked])),
+            (rejected(), to(Denied, &[Held, NotChecked])),
+            (TransferWithdrawn { transfer }.into(), to(Withdrawn, &open)),
+            (TransferExpired { transfer }.into(), to(Expired, &[Held, NotChecked])),
+            (
+                TransferSuperseded { transfer, by: Id::from_bytes([9; 16]) }.into(),
+                to(Superseded, &[Quarantined, Inspected, Held, NotChecked, Cleared, Released]),
+            ),
+            (
+                DeliveryBegun { transfer, delivery, recipient, attempt: 1, channel: Channel::Https }.into(),
+                stay(&[Released, Delivered]),
+            ),
+            (
+                DeliveryAborted { transfer, delivery, attempt: 1, fault: DeliveryFault::PeerLeft }.into(),
+                stay(&[Released, Delivered]),
+            ),
+            (
+                TransferDelivered { transfer, delivery, recipient, content: CONTENT }.into(),
+                to(Delivered, &[Released, Delivered]),
+            ),
+        ]
+    }
+
+    // EVIDENCE-OF: R-008
+    // EVIDENCE-OF: R-110
+    #[test]
+    fn every_pair_of_stage_and_fact_outside_the_table_is_refused() {
+        for (fact, legal) in table() {
+            for stage in Stage::ALL {
+                let expected = legal.iter().find(|(from, _)| from == stage).map(|(_, to)| *to);
+                assert_eq!(next_stage(Some(*stage), &fact).ok(), expected, "{} in {}", fact.kind(), stage.word());
+            }
+            let first = matches!(fact, Event::TransferArrived(_)).then_some(Stage::Quarantined);
+            assert_eq!(next_stage(None, &fact).ok(), first, "{} before it arrived", fact.kind());
+        }
+    }
+
+    #[test]
+    fn nothing_moves_what_is_denied_withdrawn_expired_or_replaced() {
+        for stage in [Stage::Denied, Stage::Withdrawn, Stage::Expired, Stage::Superseded] {
+            assert!(stage.is_final());
+            assert!(table().iter().all(|(fact, _)| next_stage(Some(stage), fact).is_err()), "{}", stage.word());
+        }
+    }
+}
