@@ -13,6 +13,7 @@ pub mod digest_fields;
 pub mod fhir;
 pub mod hl7;
 pub mod http_fields;
+pub mod identifiers;
 pub mod json;
 pub mod minisign;
 pub mod path;

@@ -57,6 +57,17 @@ impl Letter {
     }
 }
 
+/// How sure one may be that a value is what it seems.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Sure {
+    /// A pattern alone.
+    Possible,
+    /// A check digit with what stands around it, or two cues that agree.
+    Probable,
+    /// A field, or a check digit with a prefix.
+    Certain,
+}
+
 /// What a value's place says about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Role {
