@@ -67,29 +67,39 @@ const NOT_NAMES: [&str; 40] = [
 ];
 
 /// Names by title (`Mrs Mia Banks`), by label (`Patient name: Mia Banks`) and by grammar (`my name is Mia`).
-pub(super) fn names(text: &str) -> impl Iterator<Item = Class> {
-    let words: Vec<&str> = text.split_whitespace().collect();
+pub(super) fn names(text: &str) -> Vec<Class> {
     let mut found: Vec<Class> = Vec::new();
-    for (at, word) in words.iter().enumerate() {
+    let mut words = text.split_ascii_whitespace().peekable();
+    while let Some(word) = words.next() {
+        // Longer than "Professor", or without a capital: no title, and most words are so.
+        if word.len() > 11 || !word.starts_with(|c: char| c.is_uppercase() || !c.is_alphanumeric()) {
+            continue;
+        }
         let bare = word.trim_matches(|c: char| !c.is_alphanumeric());
-        let next = words.get(at + 1).copied().unwrap_or_default();
         let title = TITLES.iter().find(|(title, _)| bare.eq_ignore_ascii_case(title) && starts_upper(bare));
-        if let Some((_, class)) = title
-            && is_name(next)
-            && (word.ends_with('.') || word.ends_with(|c: char| c.is_alphabetic()))
-        {
+        let ended = word.ends_with('.') || word.ends_with(|c: char| c.is_alphabetic());
+        if let Some((_, class)) = title.filter(|_| ended && words.peek().is_some_and(|next| is_name(next))) {
             found.push(*class);
         }
     }
-    let lower = text.to_lowercase();
-    for (phrase, class) in
-        [("my name is ", Class::Unknown), ("dear mr ", Class::Unknown), ("i am called ", Class::Unknown)]
-    {
-        if let Some(place) = lower.find(phrase) {
-            let after = text.get(place + phrase.len()..).unwrap_or_default();
-            found.extend(is_name(after.split_whitespace().next().unwrap_or_default()).then_some(class));
-        }
-    }
+    found.extend(by_phrase(text));
+    found.extend(by_label(text));
+    found
+}
+
+/// A sentence in which someone gives a name.
+fn by_phrase(text: &str) -> Option<Class> {
+    let place = text.find("name is ").or_else(|| text.find("am called "))?;
+    let after = text.get(place..)?.split_once(' ')?.1;
+    let name = after.split_ascii_whitespace().nth(1)?;
+    let before = text.get(..place).unwrap_or_default().to_lowercase();
+    let mine =
+        before.ends_with("my ") || before.ends_with("i ") || before.ends_with("her ") || before.ends_with("his ");
+    (mine && is_name(name)).then_some(Class::Unknown)
+}
+
+/// A label at the start of a line.
+fn by_label(text: &str) -> Option<Class> {
     const LABELS: [(&str, Class); 11] = [
         ("patient name:", Class::Patient),
         ("patient:", Class::Patient),
@@ -103,18 +113,15 @@ pub(super) fn names(text: &str) -> impl Iterator<Item = Class> {
         ("emergency contact:", Class::Related),
         ("mother's name:", Class::Related),
     ];
-    if let Some((label, class)) = LABELS.iter().find(|(label, _)| starts_a_line(&lower, label)) {
-        let place = lower.find(label).unwrap_or(0) + label.len();
-        let words: Vec<&str> = text.get(place..).unwrap_or_default().split_whitespace().take(2).collect();
-        let two = words.len() == 2 && words.iter().all(|word| is_name(word));
-        let one = words.first().is_some_and(|word| is_name(word));
-        found.extend((two || one).then_some(*class));
-    }
-    found.into_iter()
+    let start = text.trim_start_matches(|c: char| !c.is_alphanumeric());
+    let (class, value) = LABELS.iter().find_map(|(label, class)| Some((*class, after_label(start, label)?)))?;
+    is_name(value.split_ascii_whitespace().next()?).then_some(class)
 }
 
-fn starts_a_line(lower: &str, label: &str) -> bool {
-    lower.trim_start_matches(|c: char| !c.is_alphanumeric()).starts_with(label)
+/// What follows this label, in whatever case it is written.
+fn after_label<'a>(text: &'a str, label: &str) -> Option<&'a str> {
+    let (head, rest) = (text.get(..label.len())?, text.get(label.len()..)?);
+    head.eq_ignore_ascii_case(label).then_some(rest)
 }
 
 fn starts_upper(word: &str) -> bool {
@@ -129,7 +136,7 @@ fn is_name(word: &str) -> bool {
 }
 
 /// What a label at the start of a line makes of its value, whatever the value looks like.
-pub(super) fn labelled(text: &str) -> impl Iterator<Item = Letter> {
+pub(super) fn labelled(text: &str) -> Option<Letter> {
     const LABELS: [(&str, Letter); 8] = [
         ("home address:", Letter::B),
         ("residential address:", Letter::B),
@@ -140,10 +147,9 @@ pub(super) fn labelled(text: &str) -> impl Iterator<Item = Letter> {
         ("mrn:", Letter::H),
         ("medical record number:", Letter::H),
     ];
-    let lower = text.trim_start().to_lowercase();
-    let found = LABELS.into_iter().find(|(label, _)| lower.starts_with(label));
-    let valued = |label: &str| lower.get(label.len()..).is_some_and(|rest| rest.trim().len() >= 4);
-    found.filter(|(label, _)| valued(label)).map(|(_, letter)| letter).into_iter()
+    let start = text.trim_start();
+    let valued = |label: &str| after_label(start, label).is_some_and(|value| value.trim().len() >= 4);
+    LABELS.iter().find(|(label, _)| valued(label)).map(|(_, letter)| *letter)
 }
 
 /// An address: a number, one to three words, a kind of street, and something that ends it like a locality.
@@ -184,8 +190,11 @@ pub(super) fn is_address(text: &str) -> bool {
     ];
     let words: Vec<&str> = text.split([' ', ',', ';', '\t']).filter(|word| !word.is_empty()).collect();
     words.iter().enumerate().any(|(at, word)| {
-        let bare = word.trim_end_matches('.').to_lowercase();
-        let street = STREETS.contains(&bare.as_str()) && starts_upper(word);
+        let bare = word.trim_end_matches('.');
+        let street = starts_upper(word) && bare.len() <= 12 && STREETS.contains(&bare.to_lowercase().as_str());
+        if !street {
+            return false;
+        }
         let first = at.saturating_sub(4);
         let number = words.get(first..at).unwrap_or_default().iter().position(|word| is_house_number(word));
         let named = number.is_some_and(|place| {
@@ -193,7 +202,7 @@ pub(super) fn is_address(text: &str) -> bool {
             (1..=3).contains(&between.len()) && between.iter().all(|word| starts_upper(word))
         });
         let postcode = words.get(at + 1..).unwrap_or_default().iter().take(6);
-        street && named && postcode.into_iter().any(|word| is_postcode(word))
+        named && postcode.into_iter().any(|word| is_postcode(word))
     })
 }
 

@@ -53,6 +53,7 @@ fn identifiers_are_found_by_check_digit_form_and_context() {
     check("policy number AB123456789", &[I]);
     check("Mrs Mia Banks was seen", &[A]);
     check("Patient: Mia Banks", &[A]);
+    check("hello, my name is Mia and I am ill", &[A]);
     check("She lives at 12 Smith Street, Adelaide SA 5000", &[B]);
 }
 

@@ -1,6 +1,8 @@
 //! Free text and cells: identifiers by check digit, form and context, names and addresses by cue. Rules that a person can
 //! read; each looks at one line and what stands before the candidate in it.
 
+use std::cell::OnceCell;
+
 use crate::report::Letter;
 
 use super::numbers::{self, Healthcare};
@@ -37,35 +39,48 @@ pub(super) struct Line<'a> {
 
 /// Finds what identifies in a line.
 pub(super) fn look(line: &Line<'_>, found: &mut dyn FnMut(Span)) {
+    let mut spans = Vec::new();
+    look_as(line, line.voice.class(), &mut spans);
+    if spans.is_empty() {
+        return;
+    }
+    // Whose line it is matters only where there is somebody in it.
+    let imprint = line.voice == Voice::Anyone && cues::is_imprint(line.text);
+    for span in spans {
+        let class = if imprint && span.class == Class::Unknown { Class::Business } else { span.class };
+        found(Span { class, ..span });
+    }
+}
+
+fn look_as(line: &Line<'_>, class: Class, spans: &mut Vec<Span>) {
+    let mut found = |span| spans.push(span);
     let has_digit = line.text.bytes().any(|b| b.is_ascii_digit());
-    let voice = if line.voice == Voice::Anyone && cues::is_imprint(line.text) { Voice::Business } else { line.voice };
-    let class = voice.class();
     if has_digit {
         for run in tokens::numbers(line.text) {
-            let before = Before::new(line, run.start);
-            number(&run, &before, class, found);
+            number(&run, &Before::new(line, run.start), class, &mut found);
         }
         for word in tokens::words(line.text) {
-            let before = Before::new(line, word.start);
-            coded(&word, &before, class, found);
+            coded(&word, &Before::new(line, word.start), class, &mut found);
         }
     }
     if line.text.contains('@') {
-        tokens::mails(line.text).iter().for_each(|mail| {
-            let role = voice == Voice::Business || cues::is_role_mailbox(mail);
-            found(contact(Letter::F, if role { Class::Business } else { class }));
-        });
+        for mail in tokens::mails(line.text) {
+            let class = if cues::is_role_mailbox(mail) { Class::Business } else { class };
+            found(contact(Letter::F, class));
+        }
     }
     if line.text.contains("://") || line.text.contains("www.") {
         let urls = tokens::urls(line.text).filter(|url| !cues::is_namespace(url));
         urls.for_each(|_| found(Span { letter: Letter::N, class, level: Level::Indirect, sure: Sure::Probable }));
     }
-    if voice != Voice::Business {
-        cues::names(line.text).for_each(|class_of| {
+    if line.voice != Voice::Business {
+        cues::names(line.text).into_iter().for_each(|class_of| {
             let class = if class_of == Class::Unknown { class } else { class_of };
             found(probable(Letter::A, class));
         });
-        cues::labelled(line.text).for_each(|letter| found(probable(letter, class)));
+        if let Some(letter) = cues::labelled(line.text) {
+            found(probable(letter, class));
+        }
         if has_digit && cues::is_address(line.text) {
             found(probable(Letter::B, class));
         }
@@ -80,30 +95,39 @@ const fn contact(letter: Letter, class: Class) -> Span {
     probable(letter, class)
 }
 
-/// What stands before a candidate: the end of the line so far, or the label.
-struct Before {
-    text: String,
+/// What stands before a candidate: the end of the line so far, and the label. Made when somebody asks.
+struct Before<'a> {
+    line: &'a Line<'a>,
+    start: usize,
+    text: OnceCell<String>,
 }
 
-impl Before {
+impl<'a> Before<'a> {
     /// Letters looked at before a candidate.
     const REACH: usize = 48;
 
-    fn new(line: &Line<'_>, start: usize) -> Before {
-        let before = line.text.get(..start).unwrap_or_default();
-        let near: String = before.chars().rev().take(Before::REACH).collect::<Vec<char>>().into_iter().rev().collect();
-        let mut text = line.label.to_lowercase();
-        text.push(' ');
-        text.push_str(&near.to_lowercase());
-        Before { text }
+    fn new(line: &'a Line<'a>, start: usize) -> Before<'a> {
+        Before { line, start, text: OnceCell::new() }
+    }
+
+    fn text(&self) -> &str {
+        self.text.get_or_init(|| {
+            let before = self.line.text.get(..self.start).unwrap_or_default();
+            let from = before.char_indices().rev().take(Before::REACH).last().map_or(0, |(at, _)| at);
+            let mut text = self.line.label.to_lowercase();
+            text.push(' ');
+            text.push_str(&before.get(from..).unwrap_or_default().to_lowercase());
+            text
+        })
     }
 
     /// Whether one of these words stands there, as a word.
     fn says(&self, words: &[&str]) -> bool {
+        let text = self.text();
         words.iter().any(|word| {
-            self.text.match_indices(word).any(|(at, _)| {
+            text.match_indices(word).any(|(at, _)| {
                 let edge = |c: Option<char>| c.is_none_or(|c| !c.is_alphanumeric());
-                let (head, tail) = (self.text.get(..at), self.text.get(at + word.len()..));
+                let (head, tail) = (text.get(..at), text.get(at + word.len()..));
                 edge(head.and_then(|head| head.chars().next_back())) && edge(tail.and_then(|tail| tail.chars().next()))
             })
         })
@@ -111,7 +135,7 @@ impl Before {
 }
 
 /// A number of some groups of digits.
-fn number(run: &tokens::Number<'_>, before: &Before, class: Class, found: &mut dyn FnMut(Span)) {
+fn number(run: &tokens::Number<'_>, before: &Before<'_>, class: Class, found: &mut dyn FnMut(Span)) {
     if let Some(quad) = run.quad {
         if quad && !before.says(&["oid", "version", "v", "ver", "release", "section", "chapter"]) {
             found(Span { letter: Letter::O, class, level: Level::Indirect, sure: Sure::Probable });
@@ -119,6 +143,13 @@ fn number(run: &tokens::Number<'_>, before: &Before, class: Class, found: &mut d
         return;
     }
     let digits = numbers::digits(run.text);
+    // Most numbers are short, and only an age or a day means anything then.
+    if digits.len() < 5 {
+        if run.month_follows || matches!(run.text, text if (2..=3).contains(&text.len())) {
+            dated(run, before, class).into_iter().for_each(found);
+        }
+        return;
+    }
     let groups: Vec<usize> = run.groups();
     if let Some(span) = national(&digits, &groups, before, class) {
         return found(span);
@@ -135,7 +166,7 @@ fn number(run: &tokens::Number<'_>, before: &Before, class: Class, found: &mut d
 }
 
 /// National health and social numbers.
-fn national(digits: &[u32], groups: &[usize], before: &Before, class: Class) -> Option<Span> {
+fn national(digits: &[u32], groups: &[usize], before: &Before<'_>, class: Class) -> Option<Span> {
     match numbers::healthcare(digits) {
         Some(Healthcare::Individual) => {
             return Some(Span { letter: Letter::I, class, level: Level::Direct, sure: Sure::Certain });
@@ -167,7 +198,7 @@ fn national(digits: &[u32], groups: &[usize], before: &Before, class: Class) -> 
 }
 
 /// Cards; accounts and record numbers by what stands before them.
-fn financial(digits: &[u32], groups: &[usize], before: &Before, class: Class) -> Option<Span> {
+fn financial(digits: &[u32], groups: &[usize], before: &Before<'_>, class: Class) -> Option<Span> {
     let grouped = matches!(groups, [4, 4, 4, 4] | [4, 6, 5] | [4, 4, 4, 1] | [4, 6, 4]);
     if numbers::card(digits) && (grouped || before.says(&["card", "visa", "mastercard", "amex", "credit", "debit"])) {
         return Some(probable(Letter::J, class));
@@ -179,7 +210,7 @@ fn financial(digits: &[u32], groups: &[usize], before: &Before, class: Class) ->
 }
 
 /// What a label before a plain number makes of it. Context only.
-fn labelled_number(before: &Before) -> Option<Letter> {
+fn labelled_number(before: &Before<'_>) -> Option<Letter> {
     const RECORD: &[&str] =
         &["mrn", "urn", "ur number", "medical record", "patient id", "patient no", "hospital number"];
     const PLAN: &[&str] = &["member id", "member no", "member number", "policy no", "policy number", "subscriber id"];
@@ -198,12 +229,18 @@ fn labelled_number(before: &Before) -> Option<Letter> {
     }
 }
 
-fn is_phone_context(before: &Before) -> bool {
+fn is_phone_context(before: &Before<'_>) -> bool {
     before.says(&["phone", "tel", "telephone", "mobile", "mob", "cell", "call", "ph", "fax", "contact"])
 }
 
 /// Telephone and fax, by international form, by North American form with an area code, or by a word before.
-fn phone(run: &tokens::Number<'_>, digits: &[u32], groups: &[usize], before: &Before, class: Class) -> Option<Span> {
+fn phone(
+    run: &tokens::Number<'_>,
+    digits: &[u32],
+    groups: &[usize],
+    before: &Before<'_>,
+    class: Class,
+) -> Option<Span> {
     if !(7..=15).contains(&digits.len()) {
         return None;
     }
@@ -224,15 +261,15 @@ fn phone(run: &tokens::Number<'_>, digits: &[u32], groups: &[usize], before: &Be
 }
 
 /// A date after a word of birth or death; an age over 89.
-fn dated(run: &tokens::Number<'_>, before: &Before, class: Class) -> Option<Span> {
+fn dated(run: &tokens::Number<'_>, before: &Before<'_>, class: Class) -> Option<Span> {
     const BORN: &[&str] = &["dob", "d.o.b", "birth", "born", "birthdate", "date of birth", "died", "deceased", "death"];
     let date = is_date(run);
     if date && before.says(BORN) {
         return Some(probable(Letter::C, class));
     }
     let age: u32 = run.text.parse().unwrap_or(0);
-    let aged = before.says(&["aged", "age"]) || run.after.starts_with("-year-old") || run.after.starts_with(" y/o");
-    ((90..=125).contains(&age) && aged).then_some(probable(Letter::C, class))
+    let aged = || run.after.starts_with("-year-old") || run.after.starts_with(" y/o") || before.says(&["aged", "age"]);
+    ((90..=125).contains(&age) && aged()).then_some(probable(Letter::C, class))
 }
 
 fn is_date(run: &tokens::Number<'_>) -> bool {
@@ -253,7 +290,7 @@ fn is_date(run: &tokens::Number<'_>) -> bool {
 }
 
 /// Words of letters and digits.
-fn coded(word: &tokens::Word<'_>, before: &Before, class: Class, found: &mut dyn FnMut(Span)) {
+fn coded(word: &tokens::Word<'_>, before: &Before<'_>, class: Class, found: &mut dyn FnMut(Span)) {
     let plain: String = word.text.chars().filter(|c| *c != '-').collect();
     let dashed = matches!(word.text.split('-').map(str::len).collect::<Vec<_>>().as_slice(), [4, 3, 4]);
     if numbers::mbi(&plain) && (dashed || before.says(&["mbi", "medicare", "beneficiary"])) {
