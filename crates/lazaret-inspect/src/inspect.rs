@@ -19,7 +19,7 @@ use crate::malware::{Cause, Scanner, WHOLE_BYTES_MAX, needs_whole};
 use crate::phi::{self, People};
 use crate::protocol::Job;
 use crate::report::Report;
-use crate::sbom;
+use crate::sbom::{self, Claims};
 use crate::signature::{Signatures, Signed};
 
 use self::tally::Tally;
@@ -101,6 +101,7 @@ pub(crate) struct Walk<'j> {
     pub(crate) tally: Tally,
     pub(crate) people: People,
     pub(crate) signatures: Signatures,
+    claims: Claims,
     rules: &'j dyn Scanner,
     seen: BTreeSet<[u8; 32]>,
     members: u32,
@@ -120,6 +121,7 @@ impl<'j> Walk<'j> {
             tally: Tally::new(size),
             people: People::default(),
             signatures: Signatures::new(&job.keys),
+            claims: Claims::default(),
             rules,
             seen: BTreeSet::new(),
             members: 0,
@@ -210,6 +212,7 @@ impl<'j> Walk<'j> {
             self.people.unseen();
             return kind;
         };
+        self.claims.file(&member.name, scanned.digest);
         if scanned.dense && !kind::is_dense(kind) {
             self.tally.find(member, Inspector::Kind, kind::ENTROPY.id, Verdict::Clean, None);
         }
@@ -363,6 +366,7 @@ impl<'j> Walk<'j> {
                     self.tally.find(member, Inspector::Sbom, rule, *verdict, *why);
                 }
                 self.tally.answer(Inspector::Sbom, content.size(), answer.verdict, answer.why);
+                self.claims.bill(member, answer.claims);
             }
             None => self.died(member, Inspector::Sbom, content.size()),
         }
@@ -405,7 +409,10 @@ impl<'j> Walk<'j> {
         self.tally.answer(inspector, size, Verdict::Error, Some(Why::WorkerDied));
     }
 
-    fn finish(self, kind: ContentKind) -> Report {
+    fn finish(mut self, kind: ContentKind) -> Report {
+        for member in self.claims.broken() {
+            self.tally.find(&member, Inspector::Sbom, "sbom.digest", Verdict::Bad, None);
+        }
         let people = self.people.summary();
         let (signature, covered) = self.signatures.state();
         self.tally.finish(self.job, kind, people, (signature, covered), self.rules.digest())

@@ -19,7 +19,6 @@ mod headers;
 mod lines;
 mod markup;
 mod messages;
-mod numbers;
 mod people;
 mod resources;
 mod table;

@@ -35,7 +35,6 @@ fn malware(scanner: &Broken, content: &[u8]) -> (Verdict, Option<Why>, Verdict) 
     (row.verdict, row.why, report.verdict)
 }
 
-// EVIDENCE-OF: R-304
 #[test]
 fn an_inspector_that_dies_or_runs_out_of_time_is_never_clean() {
     let died = (Verdict::Error, Some(Why::WorkerDied), Verdict::Error);

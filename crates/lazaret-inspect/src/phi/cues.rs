@@ -92,9 +92,8 @@ fn by_phrase(text: &str) -> Option<Class> {
     let place = text.find("name is ").or_else(|| text.find("am called "))?;
     let after = text.get(place..)?.split_once(' ')?.1;
     let name = after.split_ascii_whitespace().nth(1)?;
-    let before = text.get(..place).unwrap_or_default().to_lowercase();
-    let mine =
-        before.ends_with("my ") || before.ends_with("i ") || before.ends_with("her ") || before.ends_with("his ");
+    let before = text.get(..place).unwrap_or_default().split_ascii_whitespace().next_back().unwrap_or_default();
+    let mine = ["my", "i", "her", "his"].iter().any(|word| before.eq_ignore_ascii_case(word));
     (mine && is_name(name)).then_some(Class::Unknown)
 }
 

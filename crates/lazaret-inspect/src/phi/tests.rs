@@ -64,6 +64,8 @@ fn traps_are_no_identifiers() {
         "version 10.2.3.4",
         "GTIN 09521234543213 SSCC 106141412345678908",
         "LOINC 24317-0, SNOMED 446141000124107",
+        "module+el8.6.0+7062788254+f3d3cc2d",
+        "this name is Foo and that is all",
         "lot 2123456701",
         "part number 123-456-78",
         "uuid ad2e3fc5-2b5d-4cb9-8d03-9ea0f4ac8423",

@@ -3,9 +3,10 @@
 
 use std::cell::OnceCell;
 
+use lazaret_formats::identifiers::{self, Kind};
+
 use crate::report::Letter;
 
-use super::numbers::{self, Healthcare};
 use super::people::{Class, Level, Span, Sure};
 use super::{cues, tokens};
 
@@ -142,7 +143,7 @@ fn number(run: &tokens::Number<'_>, before: &Before<'_>, class: Class, found: &m
         }
         return;
     }
-    let digits = numbers::digits(run.text);
+    let digits: Vec<u32> = run.text.chars().filter_map(|c| c.to_digit(10)).collect();
     // Most numbers are short, and only an age or a day means anything then.
     if digits.len() < 5 {
         if run.month_follows || matches!(run.text, text if (2..=3).contains(&text.len())) {
@@ -151,10 +152,10 @@ fn number(run: &tokens::Number<'_>, before: &Before<'_>, class: Class, found: &m
         return;
     }
     let groups: Vec<usize> = run.groups();
-    if let Some(span) = national(&digits, &groups, before, class) {
+    if let Some(span) = national(run.text, &groups, before, class) {
         return found(span);
     }
-    if let Some(span) = financial(&digits, &groups, before, class) {
+    if let Some(span) = financial((run.text, digits.len()), &groups, before, class) {
         return found(span);
     }
     if let Some(span) = phone(run, &digits, &groups, before, class) {
@@ -166,44 +167,44 @@ fn number(run: &tokens::Number<'_>, before: &Before<'_>, class: Class, found: &m
 }
 
 /// National health and social numbers.
-fn national(digits: &[u32], groups: &[usize], before: &Before<'_>, class: Class) -> Option<Span> {
-    match numbers::healthcare(digits) {
-        Some(Healthcare::Individual) => {
-            return Some(Span { letter: Letter::I, class, level: Level::Direct, sure: Sure::Certain });
-        }
-        Some(Healthcare::Provider) => {
-            return Some(Span { letter: Letter::K, class: Class::Staff, level: Level::Direct, sure: Sure::Certain });
-        }
-        None => {}
+fn national(text: &str, groups: &[usize], before: &Before<'_>, class: Class) -> Option<Span> {
+    if let Some(kind) = identifiers::ihi(text) {
+        // The prefix says whom it is for: 800360 a person who receives care, 800361 and 800362 who gives it.
+        let (letter, class) = if kind == Kind::Ihi { (Letter::I, class) } else { (Letter::K, Class::Staff) };
+        return Some(Span { letter, class, level: Level::Direct, sure: Sure::Certain });
     }
-    if numbers::medicare(digits) {
+    if identifiers::au_medicare(text).is_some() {
         let grouped = matches!(groups, [4, 5, 1] | [4, 5, 1, 1] | [4, 5, 2]);
         if grouped || before.says(&["medicare", "mc", "mcn"]) {
             return Some(probable(Letter::I, class));
         }
     }
-    if numbers::nhs(digits) && (matches!(groups, [3, 3, 4]) && !is_phone_context(before) || before.says(&["nhs"])) {
+    if identifiers::nhs(text).is_some()
+        && (matches!(groups, [3, 3, 4]) && !is_phone_context(before) || before.says(&["nhs"]))
+    {
         return Some(probable(Letter::I, class));
     }
-    if numbers::ssn(digits) {
+    if identifiers::us_ssn(text).is_some() {
         let grouped = matches!(groups, [3, 2, 4]);
         if grouped || before.says(&["ssn", "social security", "soc sec", "ss#"]) {
             return Some(probable(Letter::G, class));
         }
     }
-    if numbers::npi(digits) && before.says(&["npi"]) {
+    if identifiers::npi(text).is_some() && before.says(&["npi"]) {
         return Some(probable(Letter::K, Class::Staff));
     }
     None
 }
 
 /// Cards; accounts and record numbers by what stands before them.
-fn financial(digits: &[u32], groups: &[usize], before: &Before<'_>, class: Class) -> Option<Span> {
+fn financial((text, digits): (&str, usize), groups: &[usize], before: &Before<'_>, class: Class) -> Option<Span> {
     let grouped = matches!(groups, [4, 4, 4, 4] | [4, 6, 5] | [4, 4, 4, 1] | [4, 6, 4]);
-    if numbers::card(digits) && (grouped || before.says(&["card", "visa", "mastercard", "amex", "credit", "debit"])) {
+    if identifiers::card(text).is_some()
+        && (grouped || before.says(&["card", "visa", "mastercard", "amex", "credit", "debit"]))
+    {
         return Some(probable(Letter::J, class));
     }
-    if groups.len() > 1 || !(5..=12).contains(&digits.len()) {
+    if groups.len() > 1 || !(5..=12).contains(&digits) {
         return None;
     }
     labelled_number(before).map(|letter| probable(letter, class))
@@ -293,19 +294,19 @@ fn is_date(run: &tokens::Number<'_>) -> bool {
 fn coded(word: &tokens::Word<'_>, before: &Before<'_>, class: Class, found: &mut dyn FnMut(Span)) {
     let plain: String = word.text.chars().filter(|c| *c != '-').collect();
     let dashed = matches!(word.text.split('-').map(str::len).collect::<Vec<_>>().as_slice(), [4, 3, 4]);
-    if numbers::mbi(&plain) && (dashed || before.says(&["mbi", "medicare", "beneficiary"])) {
+    if identifiers::us_mbi(&plain).is_some() && (dashed || before.says(&["mbi", "medicare", "beneficiary"])) {
         return found(probable(Letter::I, class));
     }
-    if numbers::iban(word.text) {
+    if identifiers::iban(word.text).is_some() {
         return found(Span { letter: Letter::J, class, level: Level::Direct, sure: Sure::Certain });
     }
-    if before.says(&["dva", "veteran", "veterans"]) && numbers::veteran(&plain) {
+    if before.says(&["dva", "veteran", "veterans"]) && identifiers::dva(&plain).is_some() {
         return found(probable(Letter::I, class));
     }
-    if before.says(&["provider", "provider no", "provider number"]) && numbers::provider(&plain) {
+    if before.says(&["provider", "provider no", "provider number"]) && identifiers::au_provider(&plain).is_some() {
         return found(probable(Letter::K, Class::Staff));
     }
-    if before.says(&["vin", "vehicle", "chassis"]) && numbers::vin(&plain) {
+    if before.says(&["vin", "vehicle", "chassis"]) && identifiers::vin(&plain).is_some() {
         return found(probable(Letter::L, class));
     }
     let letters = plain.bytes().take_while(u8::is_ascii_uppercase).count();

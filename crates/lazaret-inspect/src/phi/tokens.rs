@@ -1,6 +1,8 @@
 //! Candidates in a line: groups of digits, words of letters and digits, addresses of mail and web. A candidate inside a
 //! longer run of letters and digits is none.
 
+use lazaret_formats::identifiers::iban;
+
 /// Groups that one number may have, and digits in all.
 const GROUPS_MAX: usize = 8;
 const DIGITS_MAX: usize = 25;
@@ -87,7 +89,7 @@ fn end_of(text: &str, start: usize) -> usize {
 
 /// Whether no letter, digit, or hyphenated word touches it.
 fn stands_alone(text: &str, start: usize, end: usize) -> bool {
-    let joins = |c: char| matches!(c, '-' | '_' | '.' | '/' | '\\' | '=' | '%' | '$');
+    let joins = |c: char| matches!(c, '-' | '_' | '.' | '+' | '/' | '\\' | '=' | '%' | '$');
     let mut before = text.get(..start).unwrap_or_default().chars().rev();
     let mut after = text.get(end..).unwrap_or_default().chars();
     let touched = |first: Option<char>, second: Option<char>| match first {
@@ -146,7 +148,7 @@ fn grouped_iban(word: &str) -> usize {
     }
     let allowed = |b: &u8| b.is_ascii_digit() || b.is_ascii_uppercase() || *b == b' ';
     let end = bytes.iter().position(|b| !allowed(b)).unwrap_or(bytes.len()).min(42);
-    (15..=end).rev().find(|length| word.get(..*length).is_some_and(super::numbers::iban)).unwrap_or(0)
+    (15..=end).rev().find(|length| word.get(..*length).is_some_and(|word| iban(word).is_some())).unwrap_or(0)
 }
 
 /// E-mail addresses (RFC 5321, as people write them).

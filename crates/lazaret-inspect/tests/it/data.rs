@@ -76,3 +76,45 @@ fn a_bill_of_materials_inside_an_update_is_looked_at_too() {
     let sbom = report.row(lazaret_core::inspection::Inspector::Sbom).unwrap();
     assert_eq!((sbom.verdict, sbom.members_seen, sbom.bytes_seen), (Verdict::Clean, 1, bill.len() as u64));
 }
+
+#[test]
+fn a_bill_that_gives_another_digest_for_a_file_beside_it_is_bad() {
+    // SHA-256 of `test` (FIPS 180-4).
+    let right = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
+    let bill = |digest: &str, name: &str| {
+        format!(
+            r#"{{"bomFormat":"CycloneDX","specVersion":"1.6","components":[{{"type":"file","name":"{name}","hashes":[{{"alg":"SHA-256","content":"{digest}"}}]}}]}}"#
+        )
+    };
+    let check = |bill: String, integrity_ok: bool| {
+        let update = crate::corpus::zip(&[("bom.json", bill.as_bytes()), ("fw/pump.fw", b"test")]);
+        let report = look("update.zip", &update);
+        assert_eq!(report.integrity_ok, integrity_ok, "{report:#?}");
+        assert_eq!(crate::corpus::found(&report, "sbom.digest"), !integrity_ok);
+    };
+    check(bill(right, "pump.fw"), true);
+    check(bill(&right.replace('9', "8"), "pump.fw"), false);
+    check(bill(&right.replace('9', "8"), "other.fw"), true);
+}
+
+/// Real files, cut and flipped: no inspector dies of them, and none says clean of what it did not see.
+#[test]
+fn damaged_real_files_kill_no_inspector() {
+    let folders = [("hl7v2", "hl7v2"), ("fhir", "fhir/au"), ("sbom", "sbom/cyclonedx/VEX")];
+    let paths = folders.into_iter().flat_map(|(ours, shared)| ours_and_shared(ours, shared)).step_by(5);
+    for (round, path) in paths.enumerate() {
+        let bytes = std::fs::read(&path).unwrap();
+        let mut flipped = bytes.clone();
+        for at in (round % 97..flipped.len()).step_by(97) {
+            flipped[at] ^= 1 << (round % 8);
+        }
+        for damaged in [&bytes[..bytes.len() / 2], &bytes[..bytes.len() - 1], &flipped] {
+            let report = look("damaged", damaged);
+            assert!(!crate::corpus::found(&report, "inspector.died"), "{}", path.display());
+            let honest = |row: &lazaret_core::inspection::InspectorReport| {
+                row.verdict != Verdict::Clean || row.bytes_seen == row.bytes_total
+            };
+            assert!(report.inspectors.iter().all(honest), "{}", path.display());
+        }
+    }
+}

@@ -11,6 +11,7 @@ mod corpus;
 mod data;
 mod eicar;
 mod hostile;
+mod people;
 mod probes;
 mod signed;
 mod workers;

@@ -1,0 +1,56 @@
+//! People in all sorts of containers.
+
+use lazaret_core::inspection::{ContentKind, PhiPresence, Verdict};
+
+use crate::corpus::{base64, elf, found, gzip, look, png, tar, zip};
+
+const CSV: &[u8] = b"first name,last name,dob\nMia,Banks,1950-01-01\n";
+
+fn check(name: &str, bytes: &[u8], expected: PhiPresence) {
+    let report = look(name, bytes);
+    assert_eq!(report.phi.present, expected, "{name}: {report:#?}");
+}
+
+#[test]
+fn people_are_found_inside_archives_documents_and_encodings() {
+    let document = b"<?xml version='1.0'?><w:document><w:p><w:r><w:t>Mrs Mi</w:t></w:r><w:r><w:t>a Banks</w:t></w:r></w:p></w:document>";
+    let docx = zip(&[("[Content_Types].xml", b"<?xml version='1.0'?><Types/>"), ("word/document.xml", document)]);
+    let message = b"MSH|^~\\&|A|B|C|D|2026||ADT^A01|1|P|2.5\rPID|1||1^^^A^MR||Banks^Mia\r";
+    let note = base64(b"Patient: Mia Banks\nMedicare 2123 45670 1\n");
+    let binary = format!(r#"{{"resourceType":"Binary","contentType":"text/plain","data":"{note}"}}"#);
+    check("letter.docx", &docx, PhiPresence::Yes);
+    check("export.tar.gz", &gzip(&tar(&[("a/people.csv", CSV)])), PhiPresence::Yes);
+    check("messages.zip", &zip(&[("m.hl7", message)]), PhiPresence::Yes);
+    check("binary.json", binary.as_bytes(), PhiPresence::Yes);
+    check("note.txt", note.as_bytes(), PhiPresence::Yes);
+}
+
+#[test]
+fn firmware_and_notes_about_it_hold_no_people_and_pictures_are_unknown() {
+    let firmware = [3, 0, 0xfe, 0x9a, 1, 0].repeat(20_000);
+    let notes = b"Release 4.2\nCopyright (c) Northwind Imaging\nWrite to support@northwind.example or see https://northwind.example/\n";
+    check("update.zip", &zip(&[("pump.fw", &firmware), ("notes.txt", notes)]), PhiPresence::No);
+    check(
+        "tool.tar",
+        &tar(&[("bin/tool", &elf()), ("LICENSE", b"Copyright 2024 Jane Roe <jane@roe.example>\n")]),
+        PhiPresence::No,
+    );
+    check("scan.png", &png(), PhiPresence::Unknown);
+    check("scans.zip", &zip(&[("scan.png", &png()), ("notes.txt", notes)]), PhiPresence::Unknown);
+    // What was found counts, whatever else was not looked at.
+    check("mixed.zip", &zip(&[("scan.png", &png()), ("people.csv", CSV)]), PhiPresence::Yes);
+}
+
+#[test]
+fn a_document_with_macros_is_noted_and_held_for_people() {
+    let macros: &[(&str, &[u8])] = &[
+        ("[Content_Types].xml", b"<Types/>"),
+        ("word/document.xml", b"<w/>"),
+        ("word/vbaProject.bin", b"\x01\x02\x03 module"),
+    ];
+    let report = look("letter.docm", &zip(macros));
+    assert_eq!(report.kind, ContentKind::OfficeOpenXml);
+    assert!(found(&report, "kind.macro") && report.other_bad, "{report:#?}");
+    let plain = look("letter.docx", &zip(&macros[..2]));
+    assert!(!plain.other_bad && plain.verdict == Verdict::Clean, "{plain:#?}");
+}
