@@ -12,6 +12,7 @@ use lazaret_formats::archive::{Desync, Failure, MemberKind, zip};
 
 use crate::content::{Content, Part, read_vec};
 use crate::inspect::{Inside, Member, Role, Walk, of_fault, rule_of};
+use crate::phi;
 use crate::protocol::KEY_BYTES_MAX;
 use crate::signature::SUFFIX;
 
@@ -113,6 +114,7 @@ fn look_at_zip(walk: &mut Walk<'_>, member: &Member, kind: Kind, content: &dyn C
         return Answer { kind, verdict: Verdict::Bad, why: None };
     }
     trailing(walk, member, archive.suffix_bytes);
+    look_at_comment(walk, content, archive.comment_bytes);
     if archive.members.len() as u64 > walk.budget.limits().members_max {
         return unseen(walk, member, kind, Why::TooManyMembers);
     }
@@ -151,6 +153,13 @@ fn zip_why(malformed: zip::Malformed) -> Why {
 /// UTF-8 where it is, else the bytes one by one: a name is shown, never used.
 fn text_name(name: &[u8]) -> String {
     std::str::from_utf8(name).map_or_else(|_| name.iter().map(|b| char::from(*b)).collect(), str::to_owned)
+}
+
+/// The archive's comment, which is its last bytes.
+fn look_at_comment(walk: &mut Walk<'_>, content: &dyn Content, bytes: u64) {
+    let at = content.size().saturating_sub(bytes);
+    let comment = read_vec(content, at, usize::try_from(bytes).unwrap_or(0)).unwrap_or_default();
+    String::from_utf8_lossy(&comment).lines().for_each(|line| phi::look_at_name(&mut walk.people, line));
 }
 
 /// Bytes after the end that belong to nothing.
@@ -241,13 +250,6 @@ fn look_at_entry(
         }
     };
     let packed = Part::new(content, data.start, data.end.saturating_sub(data.start));
-    if entry.kind == MemberKind::Symlink {
-        let target = hold(method, &packed, &walk.budget)?.memory.unwrap_or_default();
-        let target = target.get(..target.len().min(TARGET_BYTES_MAX)).unwrap_or_default();
-        let escapes = symlink_escapes(&entry.name, target);
-        note_link(walk, parent, inside, escapes);
-        return Ok(());
-    }
     let held = match hold(method, &packed, &walk.budget) {
         Ok(held) => held,
         Err(why) => {
@@ -259,6 +261,12 @@ fn look_at_entry(
         // The header promises other bytes than there are: readers that believe it stop elsewhere.
         let shown = walk.named(parent, &inside);
         bad(walk, &shown, "archive.desync");
+    }
+    if entry.kind == MemberKind::Symlink {
+        // Where links are unknown its target becomes a file's content: so it is looked at as that too.
+        let target = held.memory.as_deref().unwrap_or_default();
+        let escapes = target.len() > TARGET_BYTES_MAX || symlink_escapes(&entry.name, target);
+        note_link(walk, &walk.named(parent, &inside), escapes);
     }
     unpacked(walk, parent, inside, (held, method, &packed));
     Ok(())
@@ -283,12 +291,11 @@ fn unpacked(
 }
 
 /// A link in place of a member: it is not followed, and one that leads out of the tree is an attack.
-fn note_link(walk: &mut Walk<'_>, parent: &Member, inside: Inside, escapes: bool) {
-    let shown = walk.member(parent, inside);
+fn note_link(walk: &mut Walk<'_>, shown: &Member, escapes: bool) {
     if escapes {
-        bad(walk, &shown, "archive.link_escapes");
+        bad(walk, shown, "archive.link_escapes");
     } else {
-        walk.tally.find(&shown, Inspector::Archive, "archive.link", Verdict::Clean, None);
+        walk.tally.find(shown, Inspector::Archive, "archive.link", Verdict::Clean, None);
     }
 }
 
@@ -350,8 +357,12 @@ fn look_at_tar(walk: &mut Walk<'_>, member: &Member, content: &dyn Content) -> A
         let target = entry.target.as_deref().unwrap_or_default();
         match entry.kind {
             MemberKind::Folder => {}
-            MemberKind::Symlink => note_link(walk, member, inside, symlink_escapes(&entry.name, target)),
-            MemberKind::Hardlink => note_link(walk, member, inside, hardlink_escapes(target)),
+            MemberKind::Symlink | MemberKind::Hardlink => {
+                let hard = entry.kind == MemberKind::Hardlink;
+                let escapes = if hard { hardlink_escapes(target) } else { symlink_escapes(&entry.name, target) };
+                let shown = walk.member(member, inside);
+                note_link(walk, &shown, escapes);
+            }
             MemberKind::Device => {
                 let shown = walk.member(member, inside);
                 bad(walk, &shown, "archive.device");

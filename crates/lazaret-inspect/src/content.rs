@@ -1,6 +1,7 @@
 //! What an inspector reads from: bytes with a size and random access, whether they lie in memory, behind the pipe, in a
 //! part of something larger, or inside a compressed member.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 /// How much is asked for at once where nothing says otherwise, in bytes.
@@ -16,6 +17,11 @@ pub trait Content: Send + Sync {
     /// # Errors
     /// The bytes cannot be had; the object is then in error, never clean.
     fn read_at(&self, at: u64, buffer: &mut [u8]) -> Result<usize, ReadFault>;
+
+    /// All bytes, where they lie in memory anyway.
+    fn in_memory(&self) -> Option<&[u8]> {
+        None
+    }
 }
 
 /// Reading failed.
@@ -64,6 +70,17 @@ pub fn read_vec(content: &dyn Content, at: u64, length: usize) -> Result<Vec<u8>
     Ok(bytes)
 }
 
+/// All bytes of something small enough to be parsed as a whole.
+///
+/// # Errors
+/// As [`Content::read_at`].
+pub(crate) fn whole(content: &dyn Content) -> Result<Cow<'_, [u8]>, ReadFault> {
+    match content.in_memory() {
+        Some(bytes) => Ok(Cow::Borrowed(bytes)),
+        None => read_vec(content, 0, usize::MAX).map(Cow::Owned),
+    }
+}
+
 /// Bytes in memory.
 #[derive(Debug, Clone)]
 pub struct Bytes(Arc<Vec<u8>>);
@@ -88,6 +105,10 @@ impl Content for Bytes {
     fn read_at(&self, at: u64, buffer: &mut [u8]) -> Result<usize, ReadFault> {
         self.as_slice().read_at(at, buffer)
     }
+
+    fn in_memory(&self) -> Option<&[u8]> {
+        Some(self.as_slice())
+    }
 }
 
 impl Content for &[u8] {
@@ -102,6 +123,10 @@ impl Content for &[u8] {
             to.copy_from_slice(from);
         }
         Ok(length)
+    }
+
+    fn in_memory(&self) -> Option<&[u8]> {
+        Some(self)
     }
 }
 

@@ -103,7 +103,10 @@ pub(crate) struct Walk<'j> {
     pub(crate) signatures: Signatures,
     claims: Claims,
     rules: &'j dyn Scanner,
-    seen: BTreeSet<[u8; 32]>,
+    /// Digests that were scanned for malware.
+    scanned: BTreeSet<[u8; 32]>,
+    /// Digests that all inspectors saw, with what they were taken for: under another name the same bytes can be another kind.
+    seen: BTreeSet<([u8; 32], ContentKind)>,
     members: u32,
 }
 
@@ -123,6 +126,7 @@ impl<'j> Walk<'j> {
             signatures: Signatures::new(&job.keys),
             claims: Claims::default(),
             rules,
+            scanned: BTreeSet::new(),
             seen: BTreeSet::new(),
             members: 0,
         }
@@ -131,6 +135,9 @@ impl<'j> Walk<'j> {
     /// Looks at something inside `parent`: counts it, gives it its number, and goes through every inspector.
     pub(crate) fn inside(&mut self, parent: &Member, inner: Inside, lazy: &dyn Content, memory: Option<Vec<u8>>) {
         let member = self.member(parent, inner);
+        if member.role == Role::Stored {
+            phi::look_at_name(&mut self.people, &member.name);
+        }
         let depth = self.budget.descend(member.depth);
         if let Err(why) = depth.and_then(|()| self.budget.member()) {
             self.unseen(&member, lazy.size(), why);
@@ -216,7 +223,7 @@ impl<'j> Walk<'j> {
         if scanned.dense && !kind::is_dense(kind) {
             self.tally.find(member, Inspector::Kind, kind::ENTROPY.id, Verdict::Clean, None);
         }
-        if !self.seen.insert(scanned.digest) {
+        if !self.seen.insert((scanned.digest, kind)) {
             // The same bytes were looked at, or are being looked at now: their answer is counted already. Ends quines.
             self.tally.answer(Inspector::Archive, size, Verdict::Clean, None);
             self.tally.answer(Inspector::Phi, size, Verdict::Clean, None);
@@ -271,7 +278,7 @@ impl<'j> Walk<'j> {
                 hash.update(bytes.as_slice());
                 entropy.update(bytes.as_slice());
                 // Bytes that were scanned before have their answer; only their other names are new.
-                if self.seen.contains::<[u8; 32]>(&hash.clone().finalize().into()) {
+                if !self.scanned.insert(hash.clone().finalize().into()) {
                     Some(Ok(Vec::new()))
                 } else {
                     guard(|| rules.scan_whole(bytes.as_slice()))

@@ -36,8 +36,8 @@ const ENCODED_TEXT_BYTES_MAX: u64 = 16 * 1024 * 1024;
 /// Looks at a member.
 pub(crate) fn look(walk: &mut Walk<'_>, member: &Member, kind: Kind, content: &dyn Content) -> (Verdict, Option<Why>) {
     let answer = match kind {
-        Kind::Empty | Kind::Signature => Ok(None),
-        Kind::Text => return text(walk, member, content),
+        Kind::Empty => Ok(None),
+        Kind::Text | Kind::Signature => return text(walk, member, content),
         Kind::Email | Kind::Rtf | Kind::Html => prose(walk, kind, content),
         Kind::Csv => table::look_at_table(content, &mut walk.people).map(|()| None),
         Kind::Json | Kind::Ndjson => return json(walk, member, content, Voice::Anyone),
@@ -80,11 +80,18 @@ fn finish(walk: &mut Walk<'_>, member: &Member, answer: Result<Option<Why>, Read
     (verdict, Some(why))
 }
 
+/// A name or comment that an archive gives: it can name a person as well as any text.
+pub(crate) fn look_at_name(people: &mut People, name: &str) {
+    let spaced = name.replace(['_', '/', '\\'], " ");
+    text::look(&Line { label: "", text: &spaced, voice: Voice::Anyone }, &mut |span| people.add(span));
+}
+
 /// Prose; a text that is one base64 value is the file in it.
 fn text(walk: &mut Walk<'_>, member: &Member, content: &dyn Content) -> (Verdict, Option<Why>) {
     let small = content.size() <= ENCODED_TEXT_BYTES_MAX;
-    let whole = if small { crate::content::read_vec(content, 0, usize::MAX).ok() } else { None };
-    let decoded = whole.and_then(|bytes| String::from_utf8(bytes).ok()).and_then(|text| tree::encoded(text.trim()));
+    let whole = if small { crate::content::whole(content).ok() } else { None };
+    let value = whole.as_deref().and_then(|bytes| std::str::from_utf8(bytes).ok());
+    let decoded = value.and_then(|text| tree::encoded(text.trim()));
     if let Some(bytes) = decoded {
         tree::embedded(walk, member, "decoded", bytes);
     }

@@ -10,7 +10,7 @@ use lazaret_core::inspection::{ContentKind, Verdict, Why};
 use lazaret_formats::json;
 use lazaret_formats::sbom::cyclonedx::{Bom, DOCUMENT_BYTES_MAX, Gap, Malformed};
 
-use crate::content::{Content, read_vec};
+use crate::content::{Content, whole};
 use crate::inspect::{Member, of_fault};
 
 /// Digests of members and claims about them that are kept for the comparison.
@@ -34,7 +34,7 @@ pub(crate) fn look(kind: ContentKind, content: &dyn Content) -> Answer {
     if content.size() > DOCUMENT_BYTES_MAX as u64 {
         return unseen("sbom.too_large", Verdict::NotInspected, Why::TooLarge);
     }
-    let bytes = match read_vec(content, 0, DOCUMENT_BYTES_MAX) {
+    let bytes = match whole(content) {
         Ok(bytes) => bytes,
         Err(fault) => {
             let (verdict, why) = of_fault(fault);

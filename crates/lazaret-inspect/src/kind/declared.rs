@@ -73,8 +73,10 @@ const PROMISES: &[Promise] = &[
 /// Names that promise opaque code.
 const FIRMWARE: &[&str] = &["bin", "fw", "img", "hex", "srec", "s19", "dfu", "rom", "upd", "firmware", "uf2", "ubi"];
 /// Names that promise a script.
-const SCRIPTS: &[&str] =
-    &["sh", "bash", "py", "pl", "rb", "ps1", "psm1", "bat", "cmd", "vbs", "vbe", "js", "jse", "wsf", "php", "lua"];
+const SCRIPTS: &[&str] = &[
+    "sh", "bash", "py", "pl", "rb", "ps1", "psm1", "bat", "cmd", "vbs", "vbe", "js", "jse", "mjs", "wsf", "wsh", "hta",
+    "sct", "php", "lua", "jsp", "asp", "aspx", "reg", "inf", "url", "scf", "desktop",
+];
 
 /// What a broken promise means: harmless content under another name is a note, code or an archive is disguised.
 pub(super) fn rules(kind: Kind, declared: &Declared<'_>) -> Option<Rule> {

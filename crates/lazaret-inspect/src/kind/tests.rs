@@ -38,6 +38,8 @@ fn texts_are_told_apart_by_what_they_are() {
 fn programs_and_firmware_are_told_by_what_they_are() {
     check("run", b"#!/bin/sh\necho\n", Kind::Script, &[]);
     check("a.ps1", b"Write-Output 1\n", Kind::Script, &[]);
+    check("a.hta", b"<html><script>x</script></html>", Kind::Script, &[]);
+    check("a.txt", b"\xff\xfe\x00\xd8\x01\x00\x02\x00\x03\x00", Kind::Unknown, &["kind.unknown"]);
     check("pump.hex", b":10010000214601360121470136007EFE09D2190140\n:00000001FF\n", Kind::Firmware, &[]);
     check("a", b"\x27\x05\x19\x56 and the image", Kind::Firmware, &[]);
     let blob = [0x03, 0x00, 0xfe, 0x9a, 0x01, 0x00].repeat(50);

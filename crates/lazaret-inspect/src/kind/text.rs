@@ -11,21 +11,24 @@ use crate::content::{Content, ReadFault, Reader, fault_of, read_vec};
 
 /// Lines looked at to tell a table from prose.
 const TABLE_LINES: usize = 20;
+/// Bytes of a text in UTF-16 that are tried.
+const HEAD_BYTES_SAMPLED: usize = 16 * 1024;
 
 /// The kind of a text with its probe; none if it is not text.
 pub(super) fn kind(peek: &Peek<'_>, declared: &Declared<'_>) -> Result<Option<(Kind, Probe)>, ReadFault> {
     let wide = is_utf16(&peek.head);
-    if !wide && !is_text(peek.content)? {
+    if wide && !is_wide_text(&peek.head) || !wide && !is_text(peek.content)? {
         return Ok(None);
+    }
+    if declared::is_script_name(declared.name) {
+        return Ok(Some((Kind::Script, Probe::Sound)));
     }
     let start = start_of(&peek.head);
     if let Some(found) = by_start(peek, start)? {
         return Ok(Some(found));
     }
     let head = String::from_utf8_lossy(start);
-    let plain = if declared::is_script_name(declared.name) {
-        Kind::Script
-    } else if is_record_file(&head, b':') || is_record_file(&head, b'S') {
+    let plain = if is_record_file(&head, b':') || is_record_file(&head, b'S') {
         Kind::Firmware
     } else if is_mail(&head) {
         Kind::Email
@@ -75,6 +78,24 @@ pub(crate) fn is_utf16(head: &[u8]) -> bool {
     let (even, odd) = (zeros(0), zeros(1));
     let half = sample.len() / 2;
     half >= 8 && ((odd * 10 >= half * 9 && even == 0) || (even * 10 >= half * 9 && odd == 0))
+}
+
+/// Whether what looks like UTF-16 is characters: no half pairs, no control characters but those that texts have.
+fn is_wide_text(head: &[u8]) -> bool {
+    let big = head.starts_with(b"\xfe\xff") || head.first() == Some(&0);
+    let unit = |pair: &[u8]| match pair {
+        [a, b] if big => u16::from_be_bytes([*a, *b]),
+        [a, b] => u16::from_le_bytes([*a, *b]),
+        _ => u16::from(b' '),
+    };
+    // The sample may end inside a pair.
+    let sample = head.get(..head.len().min(HEAD_BYTES_SAMPLED) & !3).unwrap_or_default();
+    let sound = |c: char| !c.is_control() || matches!(c, '\t' | '\n' | '\r' | '\u{b}' | '\u{c}' | '\u{1b}'..='\u{1f}');
+    let mut units = sample.chunks(2).map(unit).collect::<Vec<u16>>();
+    if units.last().is_some_and(|last| (0xd800..0xdc00).contains(last)) {
+        units.pop();
+    }
+    char::decode_utf16(units).all(|c| c.is_ok_and(sound))
 }
 
 /// No control characters but those that texts have: tab, line ends, form feed, escape, and the frame bytes of MLLP.

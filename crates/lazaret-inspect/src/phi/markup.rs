@@ -33,16 +33,27 @@ pub(super) fn each_text(content: &dyn Content, take: &mut dyn FnMut(&str, &str))
             }
             (Some(open), b'>') => {
                 let open = String::from_utf8_lossy(open).into_owned();
+                tag = None;
+                if open.starts_with(['!', '?']) {
+                    // Comments, instructions and CDATA: what stands in them is text too.
+                    text.push(b' ');
+                    text.extend(inner(&open).bytes());
+                    text.push(b' ');
+                    continue;
+                }
                 let name = element(&open);
                 if !INLINE.contains(&name.to_ascii_lowercase().as_str()) {
                     flush(&mut text, &label, take);
                     label = if open.starts_with('/') { String::new() } else { name.to_owned() };
                 }
                 attributes(&open).for_each(|value| take(name, value));
+            }
+            (Some(open), _) if open.len() < ENCODED_BYTES_MAX => open.push(byte),
+            (Some(open), _) => {
+                // A tag as long as this is none, and hides nothing.
+                text.append(open);
                 tag = None;
             }
-            (Some(open), _) if open.len() < PIECE_BYTES_MAX => open.push(byte),
-            (Some(_), _) => {}
         }
     }
     if let Some(open) = tag {
@@ -51,6 +62,12 @@ pub(super) fn each_text(content: &dyn Content, take: &mut dyn FnMut(&str, &str))
     }
     flush(&mut text, &label, take);
     Ok(())
+}
+
+/// What a comment, an instruction or CDATA encloses.
+fn inner(open: &str) -> &str {
+    let start = ["![CDATA[", "!--", "!", "?"].iter().find_map(|mark| open.strip_prefix(mark)).unwrap_or(open);
+    start.trim_end_matches([']', '-', '?'])
 }
 
 /// The text of a fragment, its tags as line breaks.

@@ -4,7 +4,7 @@ use lazaret_core::inspection::Why;
 use lazaret_formats::hl7::{File, Leaf, Message, PartKind};
 use lazaret_formats::role::{self, Role};
 
-use crate::content::{Content, ReadFault, read_vec};
+use crate::content::{Content, ReadFault, whole};
 use crate::inspect::{Member, Walk};
 use crate::report::Letter;
 
@@ -27,8 +27,7 @@ pub(super) fn look_at_messages(
     if content.size() > FILE_BYTES_MAX {
         return Ok(Some(Why::Memory));
     }
-    let length = usize::try_from(content.size()).map_err(|_| ReadFault::Gone)?;
-    let bytes = read_vec(content, 0, length)?;
+    let bytes = whole(content)?;
     let Ok(file) = File::parse(&bytes) else { return Ok(Some(Why::Malformed)) };
     let mut unseen = None;
     for message in file.messages() {
@@ -69,8 +68,7 @@ fn look_at_message(walk: &mut Walk<'_>, member: &Member, message: &Message<'_>) 
             Role::FreeText | Role::Other | Role::Plain => match encoded(value) {
                 Some(bytes) => embedded(walk, member, &place(&leaf), bytes),
                 None if leaf.role() == Role::FreeText => free(walk, value),
-                None if leaf.role() == Role::Other => certain(walk, value),
-                None => {}
+                None => certain(walk, value),
             },
         }
     }
@@ -100,7 +98,7 @@ fn free(walk: &mut Walk<'_>, value: &str) {
     });
 }
 
-/// A field that no list knows: only rules that are certain by themselves.
+/// A field that no list knows, or that is for codes: only rules that are certain by themselves.
 fn certain(walk: &mut Walk<'_>, value: &str) {
     let people = &mut walk.people;
     look(&Line { label: "", text: value, voice: Voice::Anyone }, &mut |span| {

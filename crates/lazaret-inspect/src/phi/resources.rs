@@ -5,7 +5,7 @@ use lazaret_formats::fhir::{DOCUMENT_BYTES_MAX, Leaf, Malformed, Value, document
 use lazaret_formats::json;
 use lazaret_formats::role::Role;
 
-use crate::content::{Content, ReadFault, read_vec};
+use crate::content::{Content, ReadFault, whole};
 use crate::inspect::{Member, Walk};
 
 use super::messages::span;
@@ -25,8 +25,7 @@ pub(super) fn look_at_resources(
     if content.size() > DOCUMENT_BYTES_MAX as u64 {
         return Ok(Some(Why::Memory));
     }
-    let length = usize::try_from(content.size()).map_err(|_| ReadFault::Gone)?;
-    let bytes = read_vec(content, 0, length)?;
+    let bytes = whole(content)?;
     let mut unseen = None;
     for document in documents(&bytes) {
         if walk.budget.time().is_err() {
@@ -68,8 +67,7 @@ fn look_at_leaf(walk: &mut Walk<'_>, member: &Member, leaf: &Leaf<'_, '_>) {
         Role::FreeText | Role::Other | Role::Plain => match encoded(&value) {
             Some(bytes) => embedded(walk, member, &format!("{}.decoded", leaf.path_text()), bytes),
             None if leaf.role == Role::FreeText => free(walk, &value, Sure::Probable),
-            None if leaf.role == Role::Other => free(walk, &value, Sure::Certain),
-            None => {}
+            None => free(walk, &value, Sure::Certain),
         },
     }
 }

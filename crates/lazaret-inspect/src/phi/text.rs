@@ -48,7 +48,11 @@ pub(super) fn look(line: &Line<'_>, found: &mut dyn FnMut(Span)) {
     // Whose line it is matters only where there is somebody in it.
     let imprint = line.voice == Voice::Anyone && cues::is_imprint(line.text);
     for span in spans {
-        let class = if imprint && span.class == Class::Unknown { Class::Business } else { span.class };
+        let mut class = if imprint && span.class == Class::Unknown { Class::Business } else { span.class };
+        // Authors have mail and telephones in what they write; a health or social number in it is somebody else's.
+        if class == Class::Business && matches!(span.letter, Letter::C | Letter::G | Letter::H | Letter::I) {
+            class = Class::Unknown;
+        }
         found(Span { class, ..span });
     }
 }

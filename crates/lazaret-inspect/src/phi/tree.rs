@@ -92,6 +92,11 @@ impl Sink for Leaves<'_, '_, '_> {
             last.clear();
             last.push_str(name);
         }
+        // Some write data as keys; a short one is only a word.
+        if name.len() > 7 {
+            let people = &mut self.walk.people;
+            look(&Line { label: "", text: name, voice: self.voice }, &mut |span| people.add(span));
+        }
     }
 
     fn text(&mut self, value: &str) {

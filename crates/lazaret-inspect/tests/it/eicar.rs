@@ -19,6 +19,14 @@ fn bzip2(bytes: &[u8]) -> Vec<u8> {
     packed
 }
 
+/// A symbolic link whose target is the test file: where links are unknown it becomes a file.
+fn linked() -> Vec<u8> {
+    let test = eicar();
+    let mut raw = crate::corpus::Raw::default();
+    raw.add(&crate::corpus::Stored { mode: 0o120_777, ..crate::corpus::Stored::new("link", &test) });
+    raw.finish()
+}
+
 /// Every wrapping that must be found through.
 fn wrappings() -> Vec<(&'static str, Vec<u8>)> {
     let test = eicar();
@@ -39,6 +47,7 @@ fn wrappings() -> Vec<(&'static str, Vec<u8>)> {
         ("plain with a line end.txt", [test.as_slice(), b"\r\n"].concat()),
         ("in the middle.txt", [b"before ".as_slice(), &test, b" after"].concat()),
         ("a.zip", zip(&[("readme.txt", b"x"), ("e.com", &test)])),
+        ("linked.zip", linked()),
         ("a.tar", tar(&[("e.com", &test)])),
         ("a.gz", gzip(&test)),
         ("a.bz2", bzip2(&test)),

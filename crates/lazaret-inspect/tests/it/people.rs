@@ -54,3 +54,29 @@ fn a_document_with_macros_is_noted_and_held_for_people() {
     let plain = look("letter.docx", &zip(&macros[..2]));
     assert!(!plain.other_bad && plain.verdict == Verdict::Clean, "{plain:#?}");
 }
+
+/// Where someone would put people so that nobody looks.
+#[test]
+fn people_are_found_where_nobody_would_look() {
+    let patient = b"Patient: Mia Banks, medicare 2123 45670 1\n";
+    let twice = zip(&[("build.sh", patient), ("build.txt", patient)]);
+    let mut commented = zip(&[("a.txt", b"text")]);
+    let comment = b"Mrs Mia Banks";
+    let length = commented.len() - 2;
+    commented[length] = comment.len() as u8;
+    commented.extend(comment);
+    let key = br#"{"IHI 8003608333647261": {"status": "active"}}"#;
+    let hidden = b"<?xml version='1.0'?><a><!-- Mrs Mia Banks <x>--></a>";
+    let cdata = b"<?xml version='1.0'?><a><![CDATA[Mrs Mia Banks]]></a>";
+    let signature = b"untrusted comment: signature from\nPatient: Mia Banks\n";
+    let code = b"MSH|^~\\&|A|8003608333647261|C|D|2026||ADT^A01|1|P|2.5\r";
+    check("twice.zip", &twice, PhiPresence::Yes);
+    check("commented.zip", &commented, PhiPresence::Yes);
+    check("Mrs Mia Banks.zip", &zip(&[("Mrs Mia Banks/scan.txt", b"nothing")]), PhiPresence::Yes);
+    check("keys.json", key, PhiPresence::Yes);
+    check("comment.xml", hidden, PhiPresence::Yes);
+    check("cdata.xml", cdata, PhiPresence::Yes);
+    check("a.minisig", signature, PhiPresence::Yes);
+    check("script.py", b"# dob: 1950-03-01\nssn = '536-90-4399'\n", PhiPresence::Yes);
+    check("facility.hl7", code, PhiPresence::Yes);
+}
