@@ -106,9 +106,9 @@ impl Leaf<'_, '_> {
     /// The path as people write it: `contact[0].name.family`.
     pub fn path_text(&self) -> String {
         let mut out = String::new();
-        for step in self.path {
+        for (place, step) in self.path.iter().enumerate() {
             match step {
-                Step::Key(key) if out.is_empty() => out.push_str(key),
+                Step::Key(key) if place == 0 => out.push_str(key),
                 Step::Key(key) => out.extend([".", key]),
                 Step::Index(index) => out.push_str(&format!("[{index}]")),
             }

@@ -160,7 +160,7 @@ impl Tar {
         }
         if self.zero_blocks > 0 {
             // One reader stops at the first block of zeros, another goes on.
-            self.desync.push(Desync::AfterEnd);
+            self.note(Desync::AfterEnd, true);
             self.zero_blocks = 0;
         }
         let header = Header::read(block)?;
@@ -185,7 +185,7 @@ impl Tar {
 
     fn end(&mut self) -> Next {
         if self.in_a_row > 0 {
-            self.desync.push(Desync::PastEnd);
+            self.note(Desync::PastEnd, true);
         }
         Next::End
     }
