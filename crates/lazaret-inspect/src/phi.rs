@@ -24,6 +24,7 @@ mod resources;
 mod table;
 mod text;
 mod tokens;
+mod trade;
 mod tree;
 
 pub(crate) use people::People;
@@ -52,7 +53,7 @@ pub(crate) fn look(walk: &mut Walk<'_>, member: &Member, kind: Kind, content: &d
         Kind::Png | Kind::Jpeg | Kind::Gif => Ok(Some(Why::Pixels)),
         Kind::Hl7v2 => messages::look_at_messages(walk, member, content),
         Kind::Fhir => resources::look_at_resources(walk, member, content),
-        Kind::X12 | Kind::Edifact => lines(walk, content, Voice::Business).map(|()| Some(Why::FormatUnsupported)),
+        Kind::X12 | Kind::Edifact => interchange(walk, kind, content),
         Kind::Pdf | Kind::Dicom | Kind::Ole2 | Kind::SevenZip | Kind::Rar | Kind::Xz => {
             Ok(Some(Why::FormatUnsupported))
         }
@@ -123,6 +124,13 @@ fn lines(walk: &mut Walk<'_>, content: &dyn Content, voice: Voice) -> Result<(),
         }
     })?;
     if spent { Err(ReadFault::Spent) } else { Ok(()) }
+}
+
+/// Parties of trade are businesses; a health care interchange has fields that are not read yet.
+fn interchange(walk: &mut Walk<'_>, kind: Kind, content: &dyn Content) -> Result<Option<Why>, ReadFault> {
+    lines(walk, content, Voice::Business)?;
+    let trade = if kind == Kind::X12 { trade::is_x12_trade(content)? } else { trade::is_edifact_trade(content)? };
+    Ok((!trade).then_some(Why::FormatUnsupported))
 }
 
 /// Programs: only what is certain by itself counts, and it is somebody's, whoever wrote the program.

@@ -97,6 +97,18 @@ fn a_bill_that_gives_another_digest_for_a_file_beside_it_is_bad() {
     check(bill(&right.replace('9', "8"), "other.fw"), true);
 }
 
+/// Trade messages are full of numbers: an SSCC holds nine-digit runs, and none of them is a social security number.
+#[test]
+fn trade_messages_name_no_patient() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/edi/x12");
+    for path in files(&folder) {
+        let report = look("message.edi", &std::fs::read(&path).unwrap());
+        let letters: Vec<&str> = report.phi.letters.iter().map(|count| count.letter.word()).collect();
+        assert_eq!((report.phi.direct, letters), (0, Vec::new()), "{}: {:?}", path.display(), report.phi);
+        assert_ne!(report.phi.present, PhiPresence::Yes, "{}", path.display());
+    }
+}
+
 /// Real files, cut and flipped: no inspector dies of them, and none says clean of what it did not see.
 #[test]
 fn damaged_real_files_kill_no_inspector() {
