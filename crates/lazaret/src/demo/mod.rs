@@ -1,6 +1,7 @@
 //! The demo hospital: people, parties, agreements, lanes, a past, and samples to try. Everything in it is made up, and is
 //! recorded by the same functions as real life.
 
+mod past;
 mod register;
 mod samples;
 
@@ -25,7 +26,8 @@ pub fn load(gate: &Arc<Gate>) -> Result<()> {
         make_folder(&gate.config.dir.join(folder))?;
     }
     register::load(gate)?;
-    samples::write(&gate.config.dir.join("samples"))
+    samples::write(&gate.config.dir.join("samples"))?;
+    past::load(gate)
 }
 
 fn make_folder(path: &Path) -> Result<()> {
