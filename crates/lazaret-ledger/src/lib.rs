@@ -9,7 +9,8 @@
 //! 2. [`tree`]: roots and proofs (RFC 6962, RFC 9162); [`tile`]: the tree as files (C2SP tlog-tiles)
 //! 3. [`note`] and [`key`]: signed text (C2SP signed-note); [`checkpoint`] and [`cosignature`]: what logs and witnesses sign
 //! 4. [`proof`]: the file that holds it all together (C2SP tlog-proof); [`receipt`]: what our receipts put into it
-//! 5. [`trust`]: whom a reader trusts (C2SP tlog-policy); [`commitment`]: how facts bind what may not stand in them
+//! 5. [`trust`]: whom a reader trusts (C2SP tlog-policy); [`commitment`]: how facts bind what may not stand in them;
+//!    [`content`]: the hash of a file that is compared with one
 //! 6. [`verify`](mod@verify): every check in order
 //!
 //! What is not here: which facts there are and what they mean (lazaret-core), how entries are stored (lazaret-store), how
@@ -18,6 +19,7 @@
 pub mod cbor;
 pub mod checkpoint;
 pub mod commitment;
+pub mod content;
 pub mod cosignature;
 pub mod entry;
 pub mod key;

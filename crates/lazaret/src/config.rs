@@ -122,6 +122,34 @@ struct InspectionSection {
     rules_dir: Option<PathBuf>,
 }
 
+/// What client verbs take from the environment, read in this one place. Paths and a wish about colours; never a secret.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Surroundings {
+    /// `$LAZARET_GATE`: the ready file of the gate to talk to.
+    pub(crate) gate: Option<PathBuf>,
+    /// `$LAZARET_TRUST`: what `verify` trusts.
+    pub(crate) trust: Option<PathBuf>,
+    /// `$NO_COLOR` is set to something (no-color.org).
+    pub(crate) no_color: bool,
+    /// Where `login` keeps its state: `$XDG_STATE_HOME/lazaret`, else `~/.local/state/lazaret`.
+    pub(crate) state_dir: Option<PathBuf>,
+}
+
+impl Surroundings {
+    /// Reads the environment.
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
+    pub(crate) fn read() -> Surroundings {
+        let path = |name: &str| std::env::var(name).ok().filter(|text| !text.is_empty()).map(PathBuf::from);
+        let state = path("XDG_STATE_HOME").or_else(|| path("HOME").map(|home| home.join(".local/state")));
+        Surroundings {
+            gate: path("LAZARET_GATE"),
+            trust: path("LAZARET_TRUST"),
+            no_color: path("NO_COLOR").is_some(),
+            state_dir: state.map(|dir| dir.join("lazaret")),
+        }
+    }
+}
+
 /// What the command line says.
 #[derive(Debug, Clone, Default)]
 pub struct Flags {

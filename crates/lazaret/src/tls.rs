@@ -1,4 +1,5 @@
-//! TLS in one place: the local certificate authority, the server's certificate, and the one `ServerConfig`.
+//! TLS in one place: the local certificate authority, the server's certificate, the one `ServerConfig`, and the one
+//! `ClientConfig`.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -7,9 +8,9 @@ use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
     KeyUsagePurpose,
 };
-use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{ClientConfig, RootCertStore, ServerConfig};
 
 use crate::error::{Error, Result};
 
@@ -83,5 +84,30 @@ pub fn server_config(files: &TlsFiles, key_pem: &str) -> Result<Arc<ServerConfig
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     // No 0-RTT: an early request can be replayed.
     config.max_early_data_size = 0;
+    Ok(Arc::new(config))
+}
+
+/// The one constructor of a client's TLS: it trusts this authority and no other, so that nobody whom the machine happens to
+/// trust can stand in for the gate.
+///
+/// # Errors
+/// No certificate in the file, or one that is none.
+pub(crate) fn client_config(ca_pem: &[u8]) -> Result<Arc<ClientConfig>> {
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(ca_pem) {
+        roots.add(certificate.map_err(Error::internal)?).map_err(Error::internal)?;
+    }
+    if roots.is_empty() {
+        return Err(Error::internal("it holds no certificate"));
+    }
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let mut config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(Error::internal)?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    // As on the server's side: no early data.
+    config.enable_early_data = false;
     Ok(Arc::new(config))
 }

@@ -99,7 +99,7 @@ pub const PLACEMENTS: &[Placement] = &[
     Placement {
         what: "a JSON type",
         scope: BINARY,
-        home: &["crates/lazaret/src/api/types.rs"],
+        home: &["crates/lazaret/src/api/types.rs", "crates/lazaret/src/api/types/"],
         exceptions: &[Exception { path: "crates/lazaret/src/config.rs", reason: "the configuration file, read once" }],
         instead: "write it in lazaret/src/api/types.rs",
         find: |source| source.words(&["Serialize", "Deserialize"]),

@@ -233,7 +233,12 @@ impl View<'_> {
         let view = self.transfer(transfer)?.ok_or_else(missing)?;
         let lane = self.lane(view.lane)?.ok_or(Fault::Corrupt("a transfer on no lane"))?;
         let party = self.party_facts(&lane, at)?;
-        let request = match self.open_request(transfer.cast())? {
+        let request = match view.stage {
+            // What people released stays released only as long as their votes count: each delivery reads them again.
+            Stage::Released | Stage::Delivered => self.granted_request(transfer.cast())?,
+            _ => self.open_request(transfer.cast())?,
+        };
+        let request = match request {
             Some(request) => self.request(request, at)?,
             None => None,
         };
@@ -288,6 +293,15 @@ impl View<'_> {
         Ok(self.db.one(
             "SELECT id FROM request WHERE subject = $1 AND state = $2 ORDER BY opened DESC LIMIT 1",
             &[subject.as_bytes(), &(RequestState::Open as i64)],
+            |row| id_of(row, 0),
+        )?)
+    }
+
+    /// The request about this subject that was granted last.
+    fn granted_request(&self, subject: Id<Subject>) -> Result<Option<Id<Request>>> {
+        Ok(self.db.one(
+            "SELECT id FROM request WHERE subject = $1 AND state = $2 ORDER BY opened DESC LIMIT 1",
+            &[subject.as_bytes(), &(RequestState::Granted as i64)],
             |row| id_of(row, 0),
         )?)
     }

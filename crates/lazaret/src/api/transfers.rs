@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::body::Bytes;
 use axum::extract::{Path, Query, State};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -22,6 +22,7 @@ use crate::auth::signed::Signed;
 use crate::crossing;
 use crate::error::{Error, Result};
 use crate::gate::Gate;
+use crate::intake::https;
 
 /// Rows of a page at most, and by default.
 pub const ROWS_MAX: u32 = 200;
@@ -136,14 +137,27 @@ fn rows(gate: &Gate, signed: &Signed, pairs: &[(String, String)]) -> Result<List
     get,
     path = "/api/v1/transfers/{transfer}",
     tag = "transfers",
-    params(("transfer" = String, Path, description = "id or reference")),
+    params(
+        ("transfer" = String, Path, description = "id or reference"),
+        ("Prefer" = Option<String>, Header, description = "wait=n: answer when it is decided, at most 60 s later"),
+    ),
     responses((status = 200, body = TransferJson), (status = "default", body = Problem, content_type = "application/problem+json"))
 )]
-pub async fn get(State(gate): State<Arc<Gate>>, signed: Signed, Path(name): Path<String>) -> Response {
-    let outcome = show::find(&gate, &signed.caller, &name)
-        .and_then(|view| show::transfer(&gate, &signed.caller, &view))
-        .map(|transfer| json(&transfer));
-    signed.answer(outcome)
+pub async fn get(
+    State(gate): State<Arc<Gate>>,
+    signed: Signed,
+    Path(name): Path<String>,
+    headers: HeaderMap,
+) -> Response {
+    let outcome = async {
+        let mut view = show::find(&gate, &signed.caller, &name)?;
+        if let Some(wait) = https::wait_of(&headers) {
+            https::decided(&gate, view.transfer, wait).await?;
+            view = show::view(&gate, view.transfer)?;
+        }
+        Ok(json(&show::transfer(&gate, &signed.caller, &view)?))
+    };
+    signed.answer(outcome.await)
 }
 
 /// The receipt: one file that anyone verifies offline. 202 until the log is signed that far.

@@ -5,6 +5,10 @@ use utoipa::ToSchema;
 
 use crate::error::{Error, Result};
 
+mod printed;
+
+pub(crate) use printed::{LoginJson, ProvedJson, SentJson, ShownJson, VerifiedJson};
+
 /// A value with a JSON form.
 pub trait Json {
     /// Its JSON text.
@@ -17,6 +21,21 @@ pub trait Json {
 impl<T: Serialize> Json for T {
     fn to_json(&self) -> Result<String> {
         serde_json::to_string(self).map_err(Error::internal)
+    }
+}
+
+/// A type that is read from JSON.
+pub(crate) trait FromJson: Sized {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// As [`from_json`].
+    fn from_json(text: &[u8]) -> std::result::Result<Self, String>;
+}
+
+impl<T: for<'de> Deserialize<'de>> FromJson for T {
+    fn from_json(text: &[u8]) -> std::result::Result<T, String> {
+        from_json(text)
     }
 }
 

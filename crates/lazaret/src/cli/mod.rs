@@ -1,4 +1,24 @@
 //! The command line: what is typed, what is printed, how it ends.
+//!
+//! Reading order: this file (the verbs), [`find`] (where the gate is), [`client`] (how it is spoken to), [`send`], then any
+//! verb. Standard output is data, standard error is talk; [`out`] writes both, [`fail`] says what went wrong, [`exit`] is how
+//! a script hears of it.
+
+mod client;
+mod exit;
+mod fail;
+mod fetch;
+mod fields;
+mod find;
+mod out;
+mod progress;
+mod receipt;
+mod send;
+mod tell;
+mod transfers;
+mod verify;
+mod vote;
+mod words;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -6,9 +26,11 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::config::{Config, Flags};
+use crate::config::{Config, Flags, Surroundings};
 use crate::error::Error;
 use crate::serve;
+use exit::Exit;
+use fail::{Failure, Result};
 
 /// One gate for everything that enters or leaves a hospital.
 #[derive(Debug, Parser)]
@@ -22,6 +44,13 @@ struct Cli {
 enum Verb {
     /// Run a gate; makes it first if the directory is empty
     Up(UpArgs),
+    /// Send files and see what becomes of them
+    Send(send::SendArgs),
+    /// List, explain, approve, deny, withdraw, fetch transfers
+    #[command(subcommand)]
+    Transfers(transfers::TransfersVerb),
+    /// Check receipts, offline
+    Verify(verify::VerifyArgs),
     /// Look at files without a gate
     Inspect(InspectArgs),
 }
@@ -65,7 +94,7 @@ pub fn run() -> ExitCode {
         Err(error) => {
             let usage = error.use_stderr();
             drop(error.print());
-            return if usage { ExitCode::from(2) } else { ExitCode::SUCCESS };
+            return if usage { Exit::Usage.into() } else { Exit::Done.into() };
         }
     };
     match cli.verb {
@@ -73,8 +102,44 @@ pub fn run() -> ExitCode {
         Verb::Inspect(InspectArgs { worker: true }) => {
             lazaret_inspect::worker::run(std::io::stdin(), std::io::stdout())
         }
-        Verb::Inspect(_) => ExitCode::from(2),
         Verb::Up(args) => up(args),
+        verb => client_verb(verb),
+    }
+}
+
+/// A verb that talks to a gate, or to nobody.
+fn client_verb(verb: Verb) -> ExitCode {
+    let json = wants_json(&verb);
+    let around = Surroundings::read();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let outcome = match runtime {
+        Ok(runtime) => runtime.block_on(perform(verb, &around)),
+        Err(error) => Err(Failure::error("the program cannot start").because(error)),
+    };
+    match outcome {
+        Ok(exit) => exit.into(),
+        Err(failure) => {
+            failure.say(json);
+            failure.exit().into()
+        }
+    }
+}
+
+fn wants_json(verb: &Verb) -> bool {
+    match verb {
+        Verb::Send(args) => args.json(),
+        Verb::Transfers(verb) => verb.json(),
+        Verb::Verify(args) => args.json(),
+        Verb::Up(_) | Verb::Inspect(_) => false,
+    }
+}
+
+async fn perform(verb: Verb, around: &Surroundings) -> Result<Exit> {
+    match verb {
+        Verb::Send(args) => send::run(args, around).await,
+        Verb::Transfers(verb) => transfers::run(verb, around).await,
+        Verb::Verify(args) => verify::run(&args, around),
+        Verb::Up(_) | Verb::Inspect(_) => Ok(Exit::Usage),
     }
 }
 
@@ -99,5 +164,16 @@ fn up(args: UpArgs) -> ExitCode {
             tracing::error!(%error, "the gate ended");
             ExitCode::from(if matches!(error, Error::Usage(_)) { 2 } else { 1 })
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_holds_together() {
+        Cli::command().debug_assert();
     }
 }

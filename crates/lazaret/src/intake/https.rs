@@ -282,7 +282,8 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>> {
     Err(Error::malformed(PartyCode::KeyReused, "Idempotency-Key: 1 to 128 visible ASCII characters"))
 }
 
-fn wait_of(headers: &HeaderMap) -> Option<Duration> {
+/// How long the caller would wait for a decision (RFC 7240).
+pub(crate) fn wait_of(headers: &HeaderMap) -> Option<Duration> {
     prefer_wait(headers.get_all(PREFER).iter().map(HeaderValue::as_bytes)).map(|s| Duration::from_secs(s.into()))
 }
 

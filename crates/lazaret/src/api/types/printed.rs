@@ -1,0 +1,97 @@
+//! What the command line prints as JSON, where that is more or less than what the API answers.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Because, LeverJson, TransferJson, WhoJson};
+
+/// One object that was sent: one line of `lazaret send --json`. Its keys are part of the outside contract.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct SentJson {
+    /// `LZ-…`
+    pub(crate) reference: String,
+    /// `tr_…`
+    pub(crate) id: String,
+    /// The stage.
+    pub(crate) state: String,
+    /// Why; empty where only the party's own words are known.
+    pub(crate) because: Vec<Because>,
+    /// The smallest sets of acts that release it.
+    pub(crate) would_release: Vec<Vec<LeverJson>>,
+    /// Who can do them.
+    pub(crate) who: Vec<WhoJson>,
+    /// Where the receipt was written.
+    pub(crate) receipt_file: Option<String>,
+}
+
+/// A transfer as `transfers …` prints it: the API's answer, and the file that was written, under the same key as in
+/// [`SentJson`].
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct ShownJson {
+    /// What the API says.
+    #[serde(flatten)]
+    pub(crate) transfer: TransferJson,
+    /// The file that this act wrote.
+    pub(crate) receipt_file: Option<String>,
+}
+
+/// What `lazaret login` keeps: a file that only its owner reads.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct LoginJson {
+    /// `https://HOST:PORT`
+    pub(crate) server: String,
+    /// Certificates of the authority to trust, in PEM.
+    pub(crate) ca_pem: String,
+    /// The bearer token.
+    pub(crate) token: String,
+    /// The name of whoever it speaks for.
+    pub(crate) name: String,
+}
+
+/// A receipt that was checked: `lazaret verify --json`.
+#[derive(Debug, Clone, Default, Serialize)]
+pub(crate) struct VerifiedJson {
+    /// The receipt's file.
+    pub(crate) receipt: String,
+    /// Whether everything that was asked for is proved.
+    pub(crate) ok: bool,
+    /// Why not.
+    pub(crate) failure: Option<String>,
+    /// `LZ-…`
+    pub(crate) reference: Option<String>,
+    /// `tr_…`
+    pub(crate) id: Option<String>,
+    /// The log.
+    pub(crate) origin: Option<String>,
+    /// Index of the latest entry.
+    pub(crate) index: Option<u64>,
+    /// Entries of the log when it was signed.
+    pub(crate) size: Option<u64>,
+    /// The path that the sender gave it.
+    pub(crate) name: Option<String>,
+    /// Bytes that arrived.
+    pub(crate) bytes: Option<u64>,
+    /// SHA-256 of the content, hex.
+    pub(crate) sha256: Option<String>,
+    /// Whether the file given with `--content` is the one; null where none was given.
+    pub(crate) content_matches: Option<bool>,
+    /// What happened, oldest first.
+    pub(crate) entries: Vec<ProvedJson>,
+    /// Reasons that voters gave, where the receipt shows them.
+    pub(crate) reasons: Vec<String>,
+    /// Trusted witnesses that cosigned.
+    pub(crate) witnesses: Vec<String>,
+}
+
+/// One proved entry.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct ProvedJson {
+    /// Where it stands.
+    pub(crate) index: u64,
+    /// The fact's kind.
+    pub(crate) kind: String,
+    /// When, RFC 3339 UTC, as the gate says.
+    pub(crate) at: String,
+    /// What it says, in words.
+    pub(crate) text: String,
+}

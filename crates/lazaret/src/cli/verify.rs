@@ -1,0 +1,199 @@
+//! `lazaret verify`: what a receipt proves, without a server. Nothing is believed but the trust file.
+
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueHint};
+use lazaret_core::id::{Id, Transfer};
+use lazaret_core::time::Timestamp;
+use lazaret_ledger::content::ContentHash;
+use lazaret_ledger::verify::CONTENT;
+use lazaret_ledger::{Trust, Verified};
+
+use super::exit::Exit;
+use super::fail::{Failure, Result};
+use super::find::{Where, read_file};
+use super::progress::Progress;
+use super::{out, tell};
+use crate::api::show::{hex, time_text};
+use crate::api::types::{ProvedJson, VerifiedJson};
+use crate::config::Surroundings;
+use crate::particulars::{MANIFEST_LABEL, Manifest, Note, REASON_LABEL, from_cbor};
+use crate::serve::TRUST;
+
+/// A receipt is at most 1 MiB, or none.
+const RECEIPT_BYTES_MAX: u64 = 1 << 20;
+const PIECE_BYTES: usize = 256 * 1024;
+
+/// Check receipts, offline.
+#[derive(Debug, Args)]
+pub(crate) struct VerifyArgs {
+    /// The receipts' files
+    #[arg(required = true, value_name = "RECEIPT", value_hint = ValueHint::FilePath)]
+    receipts: Vec<PathBuf>,
+    /// The file that the receipt is said to be about
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    content: Option<PathBuf>,
+    /// Whom to trust [default: $LAZARET_TRUST, else the demo's]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    trust: Option<PathBuf>,
+    /// Print one JSON object a line and receipt
+    #[arg(long)]
+    json: bool,
+}
+
+impl VerifyArgs {
+    /// Whether failures are printed as JSON.
+    pub(crate) fn json(&self) -> bool {
+        self.json
+    }
+}
+
+/// Verifies each; the end is the worst of theirs.
+pub(crate) fn run(args: &VerifyArgs, around: &Surroundings) -> Result<Exit> {
+    let trust_file = trust_file(args, around)?;
+    let trust = Trust::parse(&read_file(&trust_file)?)
+        .map_err(|error| Failure::usage(format!("{} is no trust file", trust_file.display())).because(error))?;
+    let sha256 = args.content.as_deref().map(hash_file).transpose()?;
+    let mut ends = Vec::with_capacity(args.receipts.len());
+    for path in &args.receipts {
+        match one(path, &trust, sha256) {
+            Ok(told) => {
+                ends.push(if told.ok { Exit::Done } else { Exit::Unverified });
+                if args.json {
+                    out::print_json(&told)?;
+                } else {
+                    say(&told, &trust_file)?;
+                }
+            }
+            Err(failure) => {
+                ends.push(failure.exit());
+                failure.say(args.json);
+            }
+        }
+    }
+    Ok(Exit::of_several(ends))
+}
+
+/// The trust file that was named, else the one of the demo. The latter is there also when its gate does not run.
+fn trust_file(args: &VerifyArgs, around: &Surroundings) -> Result<PathBuf> {
+    if let Some(named) = args.trust.as_ref().or(around.trust.as_ref()) {
+        return Ok(named.clone());
+    }
+    let place = Where::default();
+    if let Ok(ready) = place.ready(around) {
+        return Ok(PathBuf::from(ready.trust_file));
+    }
+    let beside = place.ready_path(around).with_file_name(TRUST);
+    if beside.exists() {
+        return Ok(beside);
+    }
+    Err(Failure::usage("no trust file is known, and without one nothing can be believed")
+        .hint("--trust FILE, with the file that the hospital gave you by a way that you trust"))
+}
+
+fn hash_file(path: &Path) -> Result<[u8; 32]> {
+    let unreadable = |error: &std::io::Error| Failure::file("read", path, error);
+    let mut file = std::fs::File::open(path).map_err(|error| unreadable(&error))?;
+    let size = file.metadata().map_err(|error| unreadable(&error))?.len();
+    let progress = Progress::of_bytes(&path.to_string_lossy(), size);
+    let mut hash = ContentHash::new();
+    let mut piece = vec![0; PIECE_BYTES];
+    loop {
+        let count = file.read(&mut piece).map_err(|error| unreadable(&error))?;
+        if count == 0 {
+            break;
+        }
+        hash.take(piece.get(..count).unwrap_or_default());
+        progress.advance(count as u64);
+    }
+    progress.finish();
+    Ok(hash.finish())
+}
+
+fn one(path: &Path, trust: &Trust, sha256: Option<[u8; 32]>) -> Result<VerifiedJson> {
+    let unreadable = |error: &std::io::Error| Failure::file("read", path, error);
+    let file = std::fs::File::open(path).map_err(|error| unreadable(&error))?;
+    let mut bytes = Vec::new();
+    // One byte over the limit is enough to be refused as too long.
+    file.take(RECEIPT_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(|error| unreadable(&error))?;
+    let receipt = path.display().to_string();
+    Ok(match lazaret_ledger::verify(&bytes, trust, sha256) {
+        Ok(verified) => told(receipt, verified, sha256),
+        Err(failure) => VerifiedJson {
+            receipt,
+            failure: Some(failure.to_string()),
+            content_matches: sha256.map(|_| false),
+            ..VerifiedJson::default()
+        },
+    })
+}
+
+fn told(receipt: String, verified: Verified, sha256: Option<[u8; 32]>) -> VerifiedJson {
+    let transfer: Id<Transfer> = Id::from_bytes(verified.subject);
+    let disclosed = |label: &str| verified.disclosed.iter().find(|shown| shown.label == label);
+    let manifest = disclosed(MANIFEST_LABEL).and_then(|shown| from_cbor::<Manifest>(&shown.value).ok());
+    let reasons = verified.disclosed.iter().filter(|shown| shown.label == REASON_LABEL);
+    let reasons = reasons.filter_map(|shown| from_cbor::<Note>(&shown.value).ok()).map(|note| note.text).collect();
+    let entries = verified.entries.iter().map(|entry| ProvedJson {
+        index: entry.index,
+        kind: entry.kind.clone(),
+        at: time_text(Timestamp::from_millis(entry.t)),
+        text: tell::fact(&entry.kind, &entry.fact),
+    });
+    VerifiedJson {
+        receipt,
+        ok: true,
+        failure: None,
+        reference: Some(transfer.reference().to_string()),
+        id: Some(transfer.to_string()),
+        index: Some(verified.index),
+        size: Some(verified.size),
+        name: manifest.as_ref().map(|manifest| manifest.path.clone()),
+        bytes: manifest.as_ref().map(|manifest| manifest.size_bytes),
+        sha256: disclosed(CONTENT).map(|shown| hex(&shown.value)),
+        content_matches: sha256.map(|_| true),
+        entries: entries.collect(),
+        reasons,
+        witnesses: verified.witnesses.iter().map(|witness| witness.name.clone()).collect(),
+        origin: Some(verified.origin),
+    }
+}
+
+fn say(told: &VerifiedJson, trust_file: &Path) -> Result<()> {
+    let mut lines = Vec::new();
+    if let Some(failure) = &told.failure {
+        out::print(&format!("✕ {}: NOT VERIFIED\n", told.receipt))?;
+        out::say(&format!("  Because: {}", out::shown(failure)));
+        return Ok(());
+    }
+    lines.push(format!("✓ {}: verified", told.receipt));
+    lines.push(format!(
+        "  about      {}  {}",
+        told.reference.as_deref().unwrap_or_default(),
+        told.id.as_deref().unwrap_or_default()
+    ));
+    lines.push(format!(
+        "  log        {}, entry {} of {}, signed by the key in {}",
+        told.origin.as_deref().unwrap_or_default(),
+        told.index.unwrap_or_default(),
+        told.size.unwrap_or_default(),
+        trust_file.display()
+    ));
+    let witnesses =
+        if told.witnesses.is_empty() { "none asked for, none counted".to_owned() } else { told.witnesses.join(", ") };
+    lines.push(format!("  witnesses  {}", out::shown(&witnesses)));
+    if let (Some(name), Some(bytes)) = (&told.name, told.bytes) {
+        lines.push(format!("  object     {}, {bytes} bytes", out::shown(name)));
+    }
+    if let Some(sha256) = &told.sha256 {
+        lines.push(format!("  sha256     {sha256}"));
+    }
+    lines.push(match told.content_matches {
+        Some(_) => "  content    matches".to_owned(),
+        None => "  content    not compared; --content FILE compares it".to_owned(),
+    });
+    lines.extend(told.entries.iter().map(|entry| format!("  {}  {} [entry {}]", entry.at, entry.text, entry.index)));
+    lines.extend(told.reasons.iter().map(|reason| format!("  reason     {}", out::shown(reason))));
+    out::print(&(lines.join("\n") + "\n"))
+}

@@ -1,0 +1,177 @@
+//! Voting from a terminal, on transfers and on other requests. A vote binds what the voter saw: it is shown first, and the
+//! binding that came with it is what is sent. Where the gate wants a passkey, the console's page is named instead.
+
+use std::time::Duration;
+
+use clap::Args;
+
+use super::client::{Client, segment};
+use super::exit::Exit;
+use super::fail::{Failure, Result};
+use super::fields::{self, JsonArgs};
+use super::find::{Unnamed, Where};
+use super::out::{self, Paint};
+use super::send::garbled;
+use super::{send, transfers, words};
+use crate::api::types::{Json as _, RequestJson, TransferJson, VoteJson, from_json};
+use crate::config::Surroundings;
+
+/// A vote.
+#[derive(Debug, Args)]
+pub(crate) struct VoteArgs {
+    /// Reference or id
+    #[arg(value_name = "REFERENCE")]
+    subject: String,
+    #[command(flatten)]
+    place: Where,
+    #[command(flatten)]
+    json: JsonArgs,
+    /// Why; it is kept with the vote
+    #[arg(long, value_name = "TEXT")]
+    reason: String,
+    /// Stay until the votes have had their effect, so long at most
+    #[arg(long, value_name = "30m", num_args = 0..=1, require_equals = true, default_missing_value = "30m", value_parser = send::duration)]
+    wait: Option<Duration>,
+}
+
+impl VoteArgs {
+    /// Whether failures are printed as JSON.
+    pub(crate) fn wants_json(&self) -> bool {
+        self.json.wanted()
+    }
+}
+
+/// Votes on a transfer: `choice` is `approve` or `reject`.
+pub(crate) async fn on_transfer(args: VoteArgs, choice: &str, around: &Surroundings) -> Result<Exit> {
+    args.json.check(fields::TRANSFER)?;
+    let mut client = Client::new(&args.place.resolve(around, Unnamed::Refused)?)?;
+    let seen = transfers::look(&mut client, &args.subject).await?;
+    let Some(binding) = seen.binding.clone() else { return Err(no_vote(&seen)) };
+    let paint = Paint::new(around);
+    if !args.json.wanted() {
+        let lines = words::decision(paint, &seen);
+        out::say(&format!(
+            "  {} {}\n  sha256 {}\n  {}",
+            word(choice),
+            words::outline(&seen),
+            seen.sha256,
+            lines.join("\n  ")
+        ));
+    }
+    let path = format!("/api/v1/transfers/{}/approvals", segment(&seen.reference));
+    let mut now: TransferJson = cast(&mut client, &path, choice, binding, &args.reason, &seen.reference).await?;
+    if let Some(wait) = args.wait {
+        now = effect(&mut client, now, wait).await?;
+    }
+    if args.json.wanted() {
+        transfers::print_json(&args.json, now)?;
+    } else {
+        out::print(&format!("  {}  {}\n", now.reference, standing(paint, &now)))?;
+    }
+    Ok(Exit::Done)
+}
+
+/// Votes on a request that is about no transfer.
+pub(crate) async fn on_request(args: VoteArgs, choice: &str, around: &Surroundings) -> Result<Exit> {
+    args.json.check(fields::REQUEST)?;
+    let mut client = Client::new(&args.place.resolve(around, Unnamed::Refused)?)?;
+    let open = open_requests(&mut client).await?;
+    let asked = open.into_iter().find(|request| request.id == args.subject);
+    let request = asked.ok_or_else(|| {
+        Failure::error(format!("no request {} waits for votes", args.subject)).hint("lazaret requests list")
+    })?;
+    if !args.json.wanted() {
+        out::say(&format!("  {} {}", word(choice), request_text(&request)));
+    }
+    let path = format!("/api/v1/requests/{}/approvals", segment(&request.id));
+    let now: RequestJson = cast(&mut client, &path, choice, request.binding, &args.reason, &request.id).await?;
+    if args.json.wanted() {
+        args.json.print(&now)?;
+    } else {
+        let tally = now.approvals;
+        out::print(&format!("  {}  {} of {} votes\n", now.id, tally.counted, tally.required))?;
+    }
+    Ok(Exit::Done)
+}
+
+/// Requests that wait for votes.
+///
+/// # Errors
+/// The gate's problem, or none can be reached.
+pub(crate) async fn open_requests(client: &mut Client) -> Result<Vec<RequestJson>> {
+    let answer = client.get("/api/v1/requests").await?;
+    let page: crate::api::types::ListJson<RequestJson> = from_json(&answer.body).map_err(garbled)?;
+    Ok(page.items)
+}
+
+/// A request in words.
+pub(crate) fn request_text(request: &RequestJson) -> String {
+    let about = request.reference.as_ref().or(request.party.as_ref());
+    let about = about.map(|about| format!(" of {}", out::shown(about))).unwrap_or_default();
+    let tally = request.approvals;
+    format!(
+        "{}{about}: {} of {} votes, from {}; until {}",
+        request.act.replace('_', " "),
+        tally.counted,
+        tally.required,
+        request.groups.join(" and "),
+        request.until
+    )
+}
+
+async fn cast<T: crate::api::types::FromJson>(
+    client: &mut Client,
+    path: &str,
+    choice: &str,
+    binding: String,
+    reason: &str,
+    about: &str,
+) -> Result<T> {
+    let vote = VoteJson { vote: choice.to_owned(), binding, reason: reason.to_owned() };
+    let answer = client.post(path, "application/json", vote.to_json()?).await;
+    let answer = answer.map_err(|failure| explained(failure, client.server(), about))?;
+    T::from_json(&answer.body).map_err(garbled)
+}
+
+/// A gate that wants a passkey for votes says so; the page where it can be shown is named.
+fn explained(failure: Failure, server: &str, about: &str) -> Failure {
+    if failure.detail().contains("factor") {
+        return Failure::sign_in("a vote needs a passkey here; a token alone does not count")
+            .hint(format!("open {server}/t/{about} and vote there"))
+            .about(about);
+    }
+    failure.about(about)
+}
+
+/// Until the votes had their effect: released, denied, or still waiting for others.
+async fn effect(client: &mut Client, mut now: TransferJson, wait: Duration) -> Result<TransferJson> {
+    let begun = std::time::Instant::now();
+    let enough = now.approvals.is_none_or(|tally| tally.counted >= usize::from(tally.required));
+    while enough && !matches!(now.state.as_str(), "released" | "delivered" | "denied") && begun.elapsed() < wait {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        now = transfers::look(client, &now.reference).await?;
+    }
+    Ok(now)
+}
+
+fn standing(paint: Paint, now: &TransferJson) -> String {
+    let pill = words::pill(paint, words::stage_of(&now.state));
+    match now.approvals {
+        Some(tally) => format!("{pill}  {} of {} approvals", tally.counted, tally.required),
+        None => pill,
+    }
+}
+
+fn no_vote(seen: &TransferJson) -> Failure {
+    let failure = transfers::not_now(seen, "there is nothing to vote on");
+    match seen.state.as_str() {
+        "held" | "not_checked" => {
+            failure.hint(format!("no vote helps here; see lazaret transfers explain {}", seen.reference))
+        }
+        _ => failure,
+    }
+}
+
+fn word(choice: &str) -> &'static str {
+    if choice == "approve" { "approve" } else { "deny" }
+}
