@@ -236,7 +236,15 @@ impl View<'_> {
         let request = match view.stage {
             // What people released stays released only as long as their votes count: each delivery reads them again.
             Stage::Released | Stage::Delivered => self.granted_request(transfer.cast())?,
-            _ => self.open_request(transfer.cast())?,
+            Stage::Quarantined
+            | Stage::Inspected
+            | Stage::Held
+            | Stage::NotChecked
+            | Stage::Cleared
+            | Stage::Denied
+            | Stage::Withdrawn
+            | Stage::Expired
+            | Stage::Superseded => self.open_request(transfer.cast())?,
         };
         let request = match request {
             Some(request) => self.request(request, at)?,

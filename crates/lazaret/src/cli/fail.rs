@@ -186,7 +186,7 @@ impl From<Error> for Failure {
     fn from(error: Error) -> Failure {
         match error {
             Error::Usage(text) => Failure::usage(text),
-            other => Failure::error(other.to_string()),
+            other @ (Error::Refused(_) | Error::Malformed(_) | Error::Fault(_)) => Failure::error(other.to_string()),
         }
     }
 }

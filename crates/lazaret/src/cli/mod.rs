@@ -44,6 +44,15 @@ struct Cli {
 enum Verb {
     /// Run a gate; makes it first if the directory is empty
     Up(UpArgs),
+    #[command(flatten)]
+    Client(ClientVerb),
+    /// Look at files without a gate
+    Inspect(InspectArgs),
+}
+
+/// Verbs that talk to a gate, look at its directory, or need none.
+#[derive(Debug, Subcommand)]
+enum ClientVerb {
     /// Send files and see what becomes of them
     Send(send::SendArgs),
     /// List, explain, approve, deny, withdraw, fetch transfers
@@ -51,8 +60,6 @@ enum Verb {
     Transfers(transfers::TransfersVerb),
     /// Check receipts, offline
     Verify(verify::VerifyArgs),
-    /// Look at files without a gate
-    Inspect(InspectArgs),
 }
 
 #[derive(Debug, Args)]
@@ -102,13 +109,13 @@ pub fn run() -> ExitCode {
         Verb::Inspect(InspectArgs { worker: true }) => {
             lazaret_inspect::worker::run(std::io::stdin(), std::io::stdout())
         }
+        Verb::Inspect(_) => Exit::Usage.into(),
         Verb::Up(args) => up(args),
-        verb => client_verb(verb),
+        Verb::Client(verb) => client_verb(verb),
     }
 }
 
-/// A verb that talks to a gate, or to nobody.
-fn client_verb(verb: Verb) -> ExitCode {
+fn client_verb(verb: ClientVerb) -> ExitCode {
     let json = wants_json(&verb);
     let around = Surroundings::read();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -125,21 +132,19 @@ fn client_verb(verb: Verb) -> ExitCode {
     }
 }
 
-fn wants_json(verb: &Verb) -> bool {
+fn wants_json(verb: &ClientVerb) -> bool {
     match verb {
-        Verb::Send(args) => args.json(),
-        Verb::Transfers(verb) => verb.json(),
-        Verb::Verify(args) => args.json(),
-        Verb::Up(_) | Verb::Inspect(_) => false,
+        ClientVerb::Send(args) => args.json(),
+        ClientVerb::Transfers(verb) => verb.json(),
+        ClientVerb::Verify(args) => args.json(),
     }
 }
 
-async fn perform(verb: Verb, around: &Surroundings) -> Result<Exit> {
+async fn perform(verb: ClientVerb, around: &Surroundings) -> Result<Exit> {
     match verb {
-        Verb::Send(args) => send::run(args, around).await,
-        Verb::Transfers(verb) => transfers::run(verb, around).await,
-        Verb::Verify(args) => verify::run(&args, around),
-        Verb::Up(_) | Verb::Inspect(_) => Ok(Exit::Usage),
+        ClientVerb::Send(args) => send::run(args, around).await,
+        ClientVerb::Transfers(verb) => transfers::run(verb, around).await,
+        ClientVerb::Verify(args) => verify::run(&args, around),
     }
 }
 

@@ -72,6 +72,7 @@ impl Paint {
     }
 
     /// Without colours.
+    #[cfg(test)]
     pub(crate) const PLAIN: Paint = Paint(false);
 
     /// The word in the colour of its tone.

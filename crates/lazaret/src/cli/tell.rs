@@ -32,7 +32,25 @@ fn words(event: &Event) -> String {
         Event::DeliveryAborted(fact) => format!("delivery broke off: {}", plain(fact.fault.word())),
         Event::Approved(fact) => format!("approved for {} by {}, {}", fact.group.word(), fact.person, by(fact.means)),
         Event::Rejected(fact) => format!("rejected for {} by {}, {}", fact.group.word(), fact.person, by(fact.means)),
-        other => plain(other.kind()),
+        // A receipt of today is about a transfer, and these are not. Should one hold them, the kind says enough.
+        Event::RequestOpened(_)
+        | Event::PartyRecorded(_)
+        | Event::EngagementRecorded(_)
+        | Event::RelianceRecorded(_)
+        | Event::ProductRecorded(_)
+        | Event::PersonRecorded(_)
+        | Event::AgreementRecorded(_)
+        | Event::VettingConcluded(_)
+        | Event::PolicyActivated(_)
+        | Event::RoleGranted(_)
+        | Event::RoleEnded(_)
+        | Event::CredentialAdded(_)
+        | Event::CredentialRevoked(_)
+        | Event::Isolated(_)
+        | Event::IsolationLifted(_)
+        | Event::EpochOpened(_)
+        | Event::KekEpochOpened(_)
+        | Event::SessionsObserved(_) => plain(event.kind()),
     }
 }
 

@@ -158,14 +158,9 @@ fn tell(number: u64, is_latest: bool) -> Story {
             usual,
         ),
         3 => story("acme", "acme-in", "ben", format!("pump-tool-{number}.sh"), script(number), approved(drawn)),
-        4 | 5 => story(
-            "imagingco",
-            "imaging-in",
-            "okafor",
-            format!("orm-{number}.hl7"),
-            message(number, "ORM^O01"),
-            usual,
-        ),
+        4 | 5 => {
+            story("imagingco", "imaging-in", "okafor", format!("orm-{number}.hl7"), message(number, "ORM^O01"), usual)
+        }
         6 => story(
             "labco",
             "lab-in",

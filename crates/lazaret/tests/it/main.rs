@@ -4,6 +4,7 @@
 #![expect(unreachable_pub, reason = "a program has no outside: here pub means that other rooms use it")]
 #![expect(dead_code, reason = "the tests of SFTP and of the client's verbs use the rest; they come next")]
 
+mod cli;
 mod crash;
 mod crossing;
 mod gate;

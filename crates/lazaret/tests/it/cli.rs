@@ -1,0 +1,313 @@
+//! The program as people and scripts use it: what they type, what they read, how it ends.
+
+use std::path::PathBuf;
+use std::process::Output;
+
+use serde_json::Value;
+
+use crate::gate::{TestGate, wait_for};
+
+const FIRMWARE: &[u8] = b"#!/bin/sh\necho pump firmware 4.2.1\n";
+
+/// An admission message with an invented patient.
+const ADMISSION: &str = "samples/adt-a01.hl7";
+
+/// What a call printed and how it ended.
+struct Said {
+    code: i32,
+    out: String,
+    err: String,
+}
+
+impl Said {
+    fn json(&self) -> Value {
+        serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {}", self.text()))
+    }
+
+    fn text(&self) -> String {
+        format!("exit {}\n{}\n{}", self.code, self.out, self.err)
+    }
+}
+
+fn said(output: &Output) -> Said {
+    Said {
+        code: output.status.code().unwrap_or(-1),
+        out: String::from_utf8(output.stdout.clone()).unwrap(),
+        err: String::from_utf8(output.stderr.clone()).unwrap(),
+    }
+}
+
+fn run(gate: &TestGate, args: &[&str]) -> Said {
+    said(&gate.lazaret(args))
+}
+
+/// Runs a verb that must end in this way.
+fn check(gate: &TestGate, args: &[&str], code: i32) -> Said {
+    let said = run(gate, args);
+    assert_eq!(said.code, code, "{args:?}: {}", said.text());
+    said
+}
+
+fn text(path: &std::path::Path) -> &str {
+    path.to_str().unwrap()
+}
+
+/// Sends a file with `--wait --json`; its line.
+fn send(gate: &TestGate, file: &std::path::Path, how: &[&str], code: i32) -> Value {
+    let args = [&["send", text(file), "--wait", "--json"], how].concat();
+    check(gate, &args, code).json()
+}
+
+fn reference(line: &Value) -> String {
+    line["reference"].as_str().unwrap().to_owned()
+}
+
+fn receipt(gate: &TestGate, line: &Value) -> PathBuf {
+    gate.path(line["receipt_file"].as_str().unwrap())
+}
+
+fn held_firmware(gate: &TestGate) -> (PathBuf, String) {
+    let file = gate.file("pump-fw-4.2.1.sh", FIRMWARE);
+    let line = send(gate, &file, &["--as", "acme"], 8);
+    (file, reference(&line))
+}
+
+fn approve(gate: &TestGate, reference: &str, person: &str, code: i32) -> Said {
+    check(gate, &["transfers", "approve", reference, "--as", person, "--reason", "tested", "--wait"], code)
+}
+
+// EVIDENCE-OF: R-315
+#[test]
+fn firmware_is_held_approved_by_two_released_fetched_and_proved() {
+    let gate = TestGate::start();
+    let file = gate.file("pump-fw-4.2.1.sh", FIRMWARE);
+    let shown = check(&gate, &["send", text(&file), "--as", "acme", "--wait"], 8);
+    for words in
+        ["HELD by unsigned-code:", "To release:", "2 approvals (Biomed, Security)", "Who can:", "Ben Kim", "/t/LZ-"]
+    {
+        assert!(shown.out.contains(words), "{words}: {}", shown.text());
+    }
+    let reference = shown.out.split_whitespace().next().unwrap().to_owned();
+    assert!(gate.path(&format!("{reference}.receipt")).exists());
+
+    let explained = check(&gate, &["transfers", "explain", &reference, "--as", "ana", "--json"], 0).json();
+    assert_eq!(explained["because"][0]["rule"], "unsigned-code");
+    check(&gate, &["transfers", "fetch", &reference, "--as", "ben", "-o", "early"], 1);
+    approve(&gate, &reference, "ben", 0);
+    approve(&gate, &reference, "ben", 1);
+    let released = approve(&gate, &reference, "dan", 0);
+    assert!(released.out.contains("RELEASED"), "{}", released.text());
+
+    check(&gate, &["transfers", "fetch", &reference, "--as", "claire", "-o", "other"], 1);
+    assert!(!gate.path("other").exists(), "claire is not whom the lane names");
+    let fetched = check(&gate, &["transfers", "fetch", &reference, "-o", "fetched.sh"], 0);
+    assert!(fetched.err.contains("as ben"), "nobody was named: {}", fetched.text());
+    assert_eq!(std::fs::read(gate.path("fetched.sh")).unwrap(), FIRMWARE);
+
+    check(&gate, &["transfers", "receipt", &reference, "-o", "all.receipt"], 0);
+    let proved = check(&gate, &["verify", "all.receipt", "--content", "fetched.sh", "--json"], 0).json();
+    assert_eq!((proved["ok"].as_bool(), proved["content_matches"].as_bool()), (Some(true), Some(true)));
+    assert_eq!(
+        (proved["reference"].as_str(), proved["name"].as_str()),
+        (Some(reference.as_str()), Some("pump-fw-4.2.1.sh"))
+    );
+    let kinds: Vec<&str> =
+        proved["entries"].as_array().unwrap().iter().map(|row| row["kind"].as_str().unwrap()).collect();
+    assert_eq!(kinds.first(), Some(&"transfer_arrived.v1"));
+    assert_eq!(kinds.iter().filter(|kind| **kind == "approved.v1").count(), 2);
+    assert_eq!(kinds.last(), Some(&"transfer_delivered.v1"));
+}
+
+// EVIDENCE-OF: R-016
+#[test]
+fn a_receipt_is_verified_without_the_gate_and_a_changed_one_is_not() {
+    let mut gate = TestGate::start();
+    let file = gate.file("note.txt", b"twelve infusion sets\n");
+    let line = send(&gate, &file, &["--as", "acme"], 0);
+    let receipt = receipt(&gate, &line);
+    gate.kill();
+    std::fs::remove_file(gate.dir().join("ready.json")).unwrap();
+    let proved = check(&gate, &["verify", text(&receipt), "--content", text(&file)], 0);
+    assert!(proved.out.contains("verified") && proved.out.contains("matches"), "{}", proved.text());
+
+    let other = gate.file("other.txt", b"twelve infusion sets!\n");
+    let refused = check(&gate, &["verify", text(&receipt), "--content", text(&other), "--json"], 10).json();
+    assert_eq!((refused["ok"].as_bool(), refused["content_matches"].as_bool()), (Some(false), Some(false)));
+    let bytes = std::fs::read(&receipt).unwrap();
+    for at in [30, bytes.len() / 3, bytes.len() / 2, bytes.len() - 10] {
+        let mut changed = bytes.clone();
+        changed[at] ^= 1;
+        let changed = gate.file("changed.receipt", &changed);
+        check(&gate, &["verify", text(&changed)], 10);
+    }
+    check(&gate, &["verify", text(&receipt), "--trust", "/nowhere/trust.txt"], 2);
+    check(&gate, &["verify", "no.receipt"], 1);
+}
+
+#[test]
+fn harmful_software_is_denied_and_several_files_end_as_the_worst_of_them() {
+    let gate = TestGate::start();
+    let (eicar, note) = (gate.dir().join("samples/eicar.txt"), gate.dir().join("samples/note.txt"));
+    let fine = check(&gate, &["send", text(&note), "--as", "acme", "--wait"], 0);
+    assert!(fine.out.contains("RELEASED"), "{}", fine.text());
+    let denied = check(&gate, &["send", text(&note), text(&eicar), "--as", "acme", "--wait", "--json"], 9);
+    let lines: Vec<Value> = denied.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let states: Vec<&str> = lines.iter().map(|line| line["state"].as_str().unwrap()).collect();
+    assert_eq!(states, ["released", "denied"], "one object a line, in order");
+    assert_eq!(lines[1]["because"][0]["rule"], "no-malware");
+    assert_eq!(lines[1]["would_release"], serde_json::json!([]), "nobody can release this");
+    let firmware = gate.file("fw.sh", FIRMWARE);
+    check(&gate, &["send", text(&firmware), text(&eicar), text(&note), "--as", "acme", "--wait"], 9);
+    check(&gate, &["send", text(&firmware), text(&note), "--as", "acme", "--wait"], 8);
+    check(&gate, &["send", "missing.bin", text(&eicar), "--as", "acme", "--wait"], 1);
+}
+
+// EVIDENCE-OF: R-401
+#[test]
+fn patient_data_goes_out_only_under_an_agreement() {
+    let gate = TestGate::start();
+    let message = gate.dir().join(ADMISSION);
+    let held = send(&gate, &message, &["--as", "tom", "--to", "labco"], 8);
+    assert_eq!(held["because"][0]["rule"], "phi-needs-baa");
+    let covered = send(&gate, &message, &["--as", "tom", "--to", "imagingco"], 0);
+    assert_eq!(covered["state"], "released");
+}
+
+// EVIDENCE-OF: R-019
+#[test]
+fn with_its_own_token_alone_a_party_reads_no_rule_engine_or_name() {
+    let gate = TestGate::start();
+    let file = gate.file("fw.sh", FIRMWARE);
+    let token = text(&gate.dir()).to_owned() + "/keys/acme.token";
+    let ca = text(&gate.dir()).to_owned() + "/ca.pem";
+    let own = ["--server", gate.https(), "--token-file", &token, "--ca", &ca];
+    let shown = check(&gate, &[&["send", text(&file), "--wait"], own.as_slice()].concat(), 8);
+    let line = check(&gate, &[&["send", text(&file), "--wait", "--json"], own.as_slice()].concat(), 8);
+    assert_eq!(line.json()["state"], "held", "the stage that its word stands for");
+    assert_eq!(line.json()["because"], serde_json::json!([]));
+    for (said, place) in [(&shown.out, "shown"), (&shown.err, "said"), (&line.out, "printed")] {
+        for word in ["unsigned-code", "boreal", "yara", "eicar", "Ben Kim", "Ana Ruiz"] {
+            assert!(!said.contains(word), "{word} is {place}: {said}");
+        }
+    }
+}
+
+#[test]
+fn json_is_what_was_promised() {
+    let gate = TestGate::start();
+    let (_, reference) = held_firmware(&gate);
+    let list = check(&gate, &["transfers", "list", "--json"], 0).json();
+    assert_eq!(list["items"][0]["reference"], reference.as_str());
+    assert!(list.as_object().unwrap().contains_key("next"));
+    let picked = check(&gate, &["transfers", "list", "--json=state,reference"], 0);
+    assert!(picked.out.contains(&format!("{{\"state\":\"held\",\"reference\":\"{reference}\"}}")), "{}", picked.text());
+    for verb in ["get", "explain"] {
+        let one = check(&gate, &["transfers", verb, &reference, "--json"], 0).json();
+        for key in ["reference", "id", "state", "because", "would_release", "who", "receipt_file"] {
+            assert!(one.as_object().unwrap().contains_key(key), "{verb} lacks {key}");
+        }
+    }
+    let unknown = check(&gate, &["transfers", "list", "--json=colour"], 2).json();
+    assert!(unknown["fix"].as_str().unwrap().contains("reference, id, state"), "{unknown}");
+    let missing = check(&gate, &["transfers", "get", "LZ-0ZJN-D0VP", "--json"], 1).json();
+    assert_eq!((missing["status"].as_u64(), missing["code"].as_str()), (Some(404), Some("not-found")));
+}
+
+#[test]
+fn each_way_of_failing_has_its_own_end() {
+    let mut gate = TestGate::start();
+    let file = gate.file("a.txt", b"a\n");
+    let (dir, url) = (text(&gate.dir()).to_owned(), gate.https().to_owned());
+    let bad = gate.dir().join("keys/bad.token");
+    std::fs::copy(gate.dir().join("keys/acme.token"), &bad).unwrap();
+    std::fs::write(&bad, "lzt_4fT0zKq8Wm2Xc6VbN1sHd9RyLpJe3GuA2rhMgi\n").unwrap();
+    let ca = format!("{dir}/ca.pem");
+    let unknown = ["--server", &url, "--token-file", text(&bad), "--ca", &ca];
+    check(&gate, &[&["transfers", "list"], unknown.as_slice()].concat(), 4);
+    check(&gate, &["send"], 2);
+    check(&gate, &["send", text(&file)], 2);
+    check(&gate, &["send", text(&file), "--as", "nobody"], 2);
+    check(&gate, &["send", text(&file), "--as", "tom"], 2);
+    check(&gate, &["no-such-verb"], 2);
+    let stranger = TestGate::start();
+    let theirs = stranger.dir().join("ca.pem");
+    let token = format!("{dir}/keys/acme.token");
+    let trusting = ["--server", &url, "--token-file", &token, "--ca", text(&theirs)];
+    check(&gate, &[&["transfers", "list"], trusting.as_slice()].concat(), 3);
+    gate.kill();
+    let gone = check(&gate, &["send", text(&file), "--as", "acme", "--json"], 3).json();
+    assert_eq!(gone["code"], "network");
+    let said = check(&gate, &["send", text(&file), "--as", "acme"], 3);
+    assert!(said.err.contains("Because:") && said.err.contains("Try:"), "{}", said.text());
+}
+
+// EVIDENCE-OF: R-108
+#[test]
+fn the_same_key_makes_one_transfer_and_a_new_key_another() {
+    let gate = TestGate::start();
+    let file = gate.file("a.txt", b"a\n");
+    let send = |key: &[&str]| {
+        reference(&check(&gate, &[&["send", text(&file), "--as", "acme", "--json"], key].concat(), 0).json())
+    };
+    let first = send(&["--key", "order-7"]);
+    assert_eq!(send(&["--key", "order-7"]), first);
+    assert_ne!(send(&[]), first);
+    let other = gate.file("a.txt", b"b\n");
+    check(&gate, &["send", text(&other), "--as", "acme", "--key", "order-7"], 1);
+}
+
+#[test]
+fn a_name_goes_through_as_it_is() {
+    let gate = TestGate::start();
+    let file = gate.file("Prüf bericht #7 100%.txt", b"fine\n");
+    let line = send(&gate, &file, &["--as", "acme"], 0);
+    let shown = check(&gate, &["transfers", "get", &reference(&line), "--json"], 0).json();
+    assert_eq!(shown["name"], "Prüf bericht #7 100%.txt");
+    check(&gate, &["transfers", "fetch", &reference(&line), "--as", "ben", "-o", "got"], 0);
+    let named = send(&gate, &file, &["--as", "acme", "--name", "2026/11/b.txt"], 0);
+    let shown = check(&gate, &["transfers", "get", &reference(&named), "--json"], 0).json();
+    assert_eq!(shown["name"], "2026/11/b.txt");
+}
+
+#[test]
+fn a_sender_takes_back_what_is_held_and_nobody_elses() {
+    let gate = TestGate::start();
+    let (_, reference) = held_firmware(&gate);
+    check(&gate, &["transfers", "withdraw", &reference, "--as", "medlog"], 1);
+    let withdrawn = check(&gate, &["transfers", "withdraw", &reference, "--as", "acme", "--json"], 0).json();
+    assert_eq!(withdrawn["state"], "withdrawn");
+    check(&gate, &["transfers", "approve", &reference, "--as", "ben", "--reason", "x"], 1);
+}
+
+#[test]
+fn one_vote_against_denies() {
+    let gate = TestGate::start();
+    let (_, reference) = held_firmware(&gate);
+    let denied = check(&gate, &["transfers", "deny", &reference, "--as", "dan", "--reason", "not ours", "--json"], 0);
+    assert_eq!(denied.json()["state"], "denied");
+}
+
+#[test]
+fn a_gate_that_wants_a_passkey_names_the_page_to_vote_on() {
+    let gate = TestGate::start_with("[approvals]\nby_token = false\n", &[]);
+    let (_, reference) = held_firmware(&gate);
+    let refused = check(&gate, &["transfers", "approve", &reference, "--as", "ben", "--reason", "x"], 4);
+    assert!(refused.err.contains(&format!("/t/{reference}")), "{}", refused.text());
+    let state = check(&gate, &["transfers", "get", &reference, "--json=approvals"], 0).json();
+    assert_eq!(state["approvals"]["counted"], 0);
+}
+
+#[test]
+fn a_large_file_goes_through_whole_and_a_refusal_is_heard_before_its_end() {
+    let gate = TestGate::start();
+    let bytes: Vec<u8> = (0..24 << 20).map(|n: u32| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    let file = gate.file("large.bin", &bytes);
+    let line = check(&gate, &["send", text(&file), "--as", "acme", "--json"], 0).json();
+    let shown = wait_for("the decision", || {
+        let shown = check(&gate, &["transfers", "get", &reference(&line), "--json"], 0).json();
+        (shown["state"] != "quarantined" && shown["state"] != "inspected").then_some(shown)
+    });
+    assert_eq!(shown["bytes"].as_u64(), Some(bytes.len() as u64));
+    let refused = check(&gate, &["send", text(&file), "--as", "acme", "--lane", "lab-in", "--json"], 1).json();
+    assert_eq!(refused["status"], 403, "{refused}");
+}
