@@ -17,6 +17,10 @@ const PARTY_BYTES_MAX: u64 = 200 << 30;
 /// Intake stops below this much free disk by default, or 5 %, whichever is smaller.
 const FREE_BYTES_MIN: u64 = 5 << 30;
 
+/// Transfers of the demo's past, by default and at most.
+const DEMO_TRANSFERS: u64 = 300;
+const DEMO_TRANSFERS_MAX: u64 = 10_000;
+
 /// What a gate runs with.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -48,6 +52,8 @@ pub struct Config {
     pub rules_dir: Option<PathBuf>,
     /// A passphrase file for the root key; a generated key file otherwise.
     pub passphrase_file: Option<PathBuf>,
+    /// How many transfers the demo's past holds.
+    pub demo_transfers: u64,
 }
 
 /// Limits of intake.
@@ -75,6 +81,7 @@ struct FileConfig {
     ledger: LedgerSection,
     approvals: ApprovalsSection,
     inspection: InspectionSection,
+    demo: DemoSection,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -113,6 +120,12 @@ struct LedgerSection {
 #[serde(default, deny_unknown_fields)]
 struct ApprovalsSection {
     by_token: Option<bool>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct DemoSection {
+    transfers: Option<u64>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -205,6 +218,7 @@ impl Config {
             workers: file.inspection.workers.unwrap_or(2).clamp(1, 64),
             rules_dir: file.inspection.rules_dir,
             passphrase_file: file.vault.passphrase_file,
+            demo_transfers: file.demo.transfers.unwrap_or(DEMO_TRANSFERS).min(DEMO_TRANSFERS_MAX),
             dir,
         })
     }

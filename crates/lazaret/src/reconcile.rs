@@ -217,9 +217,14 @@ impl Reconciler {
         }
         for transfer in self.gate.read(|view, _| view.in_stage(Stage::Released, u32::MAX))? {
             let view = self.gate.read(|view, _| view.transfer(transfer))?;
-            let aged =
-                view.and_then(|view| view.inspected_at).is_some_and(|when| at.millis_since(when) > VERDICT_AGE_MS_MAX);
-            if aged {
+            let aged = view
+                .as_ref()
+                .and_then(|view| view.inspected_at)
+                .is_some_and(|when| at.millis_since(when) > VERDICT_AGE_MS_MAX);
+            if view.as_ref().is_some_and(|view| self.gate.is_isolated(view.party)) {
+                // An isolation whose withholding was interrupted.
+                settle(crossing::withhold(&self.gate, transfer, WithholdCause::Isolated).await)?;
+            } else if aged {
                 settle(crossing::withhold(&self.gate, transfer, WithholdCause::VerdictAged).await)?;
                 settle(crossing::reopen(&self.gate, &self.gate.caller, transfer, ReopenCause::VerdictAged).await)?;
             } else {

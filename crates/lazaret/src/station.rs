@@ -4,6 +4,7 @@
 
 use std::io::{Read, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -45,7 +46,9 @@ pub struct Inspected {
 
 /// Workers, ready and at work.
 pub struct Station {
-    setup: Setup,
+    rule_texts: Vec<RuleText>,
+    /// Objects that one worker looks at before it ends: one, but for objects that we made ourselves.
+    jobs: AtomicU16,
     idle: Mutex<Vec<Worker>>,
     slots: Arc<Semaphore>,
     rules: Digest,
@@ -64,10 +67,11 @@ impl Station {
     /// # Errors
     /// The kernel cannot confine a worker, or the rules do not compile: a gate without inspection does not start.
     pub fn start(config: &Config) -> Result<Station> {
-        let setup = Setup { rules: rule_texts(config)?, jobs_max: 1 };
-        let first = Worker::start(&setup)?;
+        let rule_texts = rule_texts(config)?;
+        let first = Worker::start(&Setup { rules: rule_texts.clone(), jobs_max: 1 })?;
         Ok(Station {
-            setup,
+            rule_texts,
+            jobs: AtomicU16::new(1),
             rules: first.ready.rules,
             confinement: first.ready.confinement,
             idle: Mutex::new(vec![first]),
@@ -129,7 +133,13 @@ impl Station {
 
     /// One object, one worker. Blocks.
     fn look(&self, mut reader: HashedReader, job: &Job) -> Result<Inspected> {
-        let outcome = self.ready_worker().and_then(|worker| worker.converse(job, &mut reader));
+        let outcome = self.ready_worker().and_then(|mut worker| {
+            let report = worker.converse(job, &mut reader)?;
+            if worker.jobs_left > 0 {
+                self.keep(worker);
+            }
+            Ok(report)
+        });
         let report = match outcome {
             Ok(report) => report,
             Err(Lost::Object(fault)) => return Err(fault.into()),
@@ -160,7 +170,7 @@ impl Station {
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         match idle {
             Some(worker) => Ok(worker),
-            None => Worker::start(&self.setup).map_err(|error| {
+            None => Worker::start(&self.setup()).map_err(|error| {
                 tracing::error!(%error, "no worker could be started");
                 Lost::Worker(Why::EngineAbsent)
             }),
@@ -171,9 +181,24 @@ impl Station {
     pub fn refill(&self) {
         let wanted = self.slots.available_permits();
         while self.idle.lock().unwrap_or_else(PoisonError::into_inner).len() < wanted {
-            let Ok(worker) = Worker::start(&self.setup) else { return };
-            self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(worker);
+            let Ok(worker) = Worker::start(&self.setup()) else { return };
+            self.keep(worker);
         }
+    }
+
+    /// Lets a worker look at so many objects, one after the other. More than one only while every object is of our own
+    /// making: what takes over a worker could speak for the next object.
+    pub fn jobs_per_worker(&self, jobs: u16) {
+        self.jobs.store(jobs, Ordering::Relaxed);
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    fn setup(&self) -> Setup {
+        Setup { rules: self.rule_texts.clone(), jobs_max: self.jobs.load(Ordering::Relaxed) }
+    }
+
+    fn keep(&self, worker: Worker) {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(worker);
     }
 }
 
@@ -182,7 +207,7 @@ impl Station {
 /// # Errors
 /// No worker can be started.
 pub fn look_at_file(setup: &Setup, job: &Job, content: &dyn lazaret_inspect::content::Content) -> Result<Report> {
-    let worker = Worker::start(setup)?;
+    let mut worker = Worker::start(setup)?;
     let rules = worker.ready.rules;
     match worker.converse_with(job, &mut |at, length| lazaret_inspect::content::read_vec(content, at, length).ok()) {
         Ok(report) => Ok(report),
@@ -229,6 +254,7 @@ struct Worker {
     to: ChildStdin,
     from: ChildStdout,
     ready: Ready,
+    jobs_left: u16,
 }
 
 impl Drop for Worker {
@@ -263,7 +289,7 @@ impl Worker {
         let begun = session::begin(&mut to, &mut from, setup);
         drop(watch);
         match begun {
-            Ok(ready) => Ok(Worker { child, to, from, ready }),
+            Ok(ready) => Ok(Worker { child, to, from, ready, jobs_left: setup.jobs_max }),
             Err(ended) => {
                 kill(&child);
                 Err(Error::Usage(format!("inspection cannot start: {}", refusal_text(&ended))))
@@ -271,7 +297,7 @@ impl Worker {
         }
     }
 
-    fn converse(self, job: &Job, reader: &mut HashedReader) -> Result<Report, Lost> {
+    fn converse(&mut self, job: &Job, reader: &mut HashedReader) -> Result<Report, Lost> {
         let mut fault = None;
         let outcome = self.converse_with(job, &mut |at, length| {
             let mut bytes = vec![0; length];
@@ -290,7 +316,12 @@ impl Worker {
         }
     }
 
-    fn converse_with(mut self, job: &Job, read: &mut dyn FnMut(u64, usize) -> Option<Vec<u8>>) -> Result<Report, Lost> {
+    fn converse_with(
+        &mut self,
+        job: &Job,
+        read: &mut dyn FnMut(u64, usize) -> Option<Vec<u8>>,
+    ) -> Result<Report, Lost> {
+        self.jobs_left = self.jobs_left.saturating_sub(1);
         let limit = Duration::from_millis(job.limits.time_ms_max) + GRACE;
         let _watch = Watch::over(&self.child, limit);
         let broken = |error: session::Broken| Lost::Worker(error.why());

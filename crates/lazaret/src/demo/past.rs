@@ -20,12 +20,13 @@ use crate::error::{Error, Result};
 use crate::gate::Gate;
 use crate::intake::receiving::Receiving;
 
-/// Transfers of the past.
-const TRANSFERS: u64 = 300;
 /// How far back the first of them lies.
 const DAYS: u64 = 30;
 /// Transfers that cross together, at one time of the past.
 const TOGETHER: u64 = 12;
+
+/// Objects that one worker looks at: all of them are of our own making.
+const JOBS: u16 = 256;
 
 /// One made-up object.
 struct Story {
@@ -57,9 +58,10 @@ pub(super) fn load(gate: &Arc<Gate>) -> Result<()> {
         return Ok(());
     }
     let now = gate.clock.now();
+    gate.station.jobs_per_worker(JOBS);
     let runtime = tokio::runtime::Handle::current();
     let outcome = runtime.block_on(async {
-        let groups = TRANSFERS / TOGETHER;
+        let groups = gate.config.demo_transfers.div_ceil(TOGETHER);
         for group in 0..groups {
             let back = (groups - group) * (DAYS * DAY_MS / groups) + HOUR_MS;
             gate.clock.set(Some(Timestamp::from_millis(now.as_millis().saturating_sub(back))));
@@ -70,6 +72,7 @@ pub(super) fn load(gate: &Arc<Gate>) -> Result<()> {
         Ok(())
     });
     gate.clock.set(None);
+    gate.station.jobs_per_worker(1);
     outcome
 }
 

@@ -63,7 +63,7 @@ pub(super) async fn append(
 }
 
 async fn plain(receiving: &mut Receiving, body: &mut Content<'_>) -> Result<(), Stopped> {
-    while let Some(bytes) = body.next().await? {
+    while let Some(bytes) = body.next(receiving).await? {
         receiving.push(bytes).await?;
     }
     Ok(())
@@ -73,7 +73,7 @@ async fn plain(receiving: &mut Receiving, body: &mut Content<'_>) -> Result<(), 
 async fn checked(receiving: &mut Receiving, body: &mut Content<'_>, checksum: Checksum) -> Result<(), Stopped> {
     let mut scratch = receiving.scratch().await?;
     let mut hash = Hash::of(&checksum);
-    while let Some(bytes) = body.next().await? {
+    while let Some(bytes) = body.next(receiving).await? {
         hash.update(&bytes);
         scratch.push(bytes).await?;
     }
@@ -91,8 +91,9 @@ struct Content<'t> {
 }
 
 impl Content<'_> {
-    async fn next(&mut self) -> Result<Option<Bytes>, Stopped> {
+    async fn next(&mut self, receiving: &Receiving) -> Result<Option<Bytes>, Stopped> {
         let next = tokio::select! {
+            refusal = receiving.isolated() => return Err(refusal.into()),
             next = tokio::time::timeout(IDLE_MAX, self.body.next()) => next,
             () = self.turn.given_up() => return Err(Declined::Locked.into()),
         };

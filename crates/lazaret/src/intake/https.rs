@@ -105,7 +105,10 @@ async fn put(gate: &Arc<Gate>, signed: &Signed, path: &str, headers: &HeaderMap,
 /// Takes a body to its end, or gives it up after silence.
 pub(super) async fn drain(receiving: &mut Receiving, mut body: BodyDataStream) -> Result<()> {
     loop {
-        let next = tokio::time::timeout(IDLE_MAX, body.next()).await;
+        let next = tokio::select! {
+            next = tokio::time::timeout(IDLE_MAX, body.next()) => next,
+            refusal = receiving.isolated() => return Err(refusal.into()),
+        };
         let next = next.map_err(|_| Error::malformed(PartyCode::Unfinished, "nothing came for five minutes"))?;
         match next {
             None => return Ok(()),

@@ -387,6 +387,14 @@ impl Receiving {
         }
     }
 
+    /// Returns when the party is isolated: what waits for its bytes waits no longer.
+    pub async fn isolated(&self) -> Refusal {
+        let (mut isolations, party) = (self.gate.isolations(), self.landing.party);
+        // The sender lives in the gate, which this upload keeps alive.
+        drop(isolations.wait_for(|isolated| isolated.contains(&party)).await);
+        Refusal::Isolated
+    }
+
     /// Bytes taken so far.
     pub fn received_bytes(&self) -> u64 {
         self.received_bytes

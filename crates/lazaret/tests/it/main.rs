@@ -10,3 +10,4 @@ mod crossing;
 mod gate;
 mod https;
 mod tus;
+mod up;

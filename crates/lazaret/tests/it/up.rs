@@ -1,0 +1,170 @@
+//! Making a gate, starting it, ending it: what is there afterwards, and what refuses to start.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+use crate::gate::{TestGate, command, wait_for};
+
+fn copy(from: &Path, to: &Path) {
+    assert!(command("cp").args(["-a"]).arg(from).arg(to).status().unwrap().success());
+}
+
+/// Starts the program in a directory and waits for it to give up.
+fn refuses(dir: &Path, flags: &[&str]) -> (Option<i32>, String) {
+    let output = command(env!("CARGO_BIN_EXE_lazaret"))
+        .args(["up", "--demo", "--dir"])
+        .arg(dir)
+        .args(["--https", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--sftp", "127.0.0.1:0"])
+        .args(flags)
+        .output()
+        .unwrap();
+    (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+// EVIDENCE-OF: R-020
+#[test]
+fn an_empty_directory_becomes_a_gate_and_term_ends_it_with_zero() {
+    let mut gate = TestGate::start();
+    for name in ["root.key", "keyring.db", "lazaret.db", "checkpoints.db", "ca.pem", "trust.txt", "gate.id"] {
+        assert!(gate.dir().join(name).exists(), "{name}");
+    }
+    let mode = std::fs::metadata(gate.dir().join("root.key")).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode, 0o600);
+    let sent = gate.put("acme", "acme-in/kept.txt", b"kept\n");
+    let reference = sent.json()["reference"].as_str().unwrap().to_owned();
+    assert_eq!(gate.terminate(), Some(0));
+    assert!(!gate.dir().join("ready.json").exists(), "nothing says that it is ready");
+    gate.restart();
+    assert_eq!(gate.get("acme", &format!("/api/v1/transfers/{reference}"))["name"], "kept.txt");
+}
+
+// EVIDENCE-OF: R-117
+#[test]
+fn a_second_process_on_one_gate_ends_at_once() {
+    let gate = TestGate::start();
+    let (code, text) = refuses(&gate.dir(), &[]);
+    assert_eq!(code, Some(2), "{text}");
+    assert!(text.contains("another process runs the gate"), "{text}");
+    assert_eq!(gate.put("acme", "acme-in/still.txt", b"here\n").status, 201);
+}
+
+// EVIDENCE-OF: R-023
+#[test]
+fn an_unknown_setting_or_a_loose_key_refuses_the_start() {
+    let mut gate = TestGate::start();
+    gate.terminate();
+    let key = gate.dir().join("root.key");
+    std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o644)).unwrap();
+    let (code, text) = refuses(&gate.dir(), &[]);
+    assert_ne!(code, Some(0));
+    assert!(text.contains("chmod 600"), "{text}");
+    std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o600)).unwrap();
+    let config = gate.file("odd.toml", b"[intake]\nobject_bytes_maximum = 1\n");
+    let (code, text) = refuses(&gate.dir(), &["--config", config.to_str().unwrap()]);
+    assert_eq!(code, Some(2), "{text}");
+    assert!(text.contains("object_bytes_maximum"), "{text}");
+    gate.restart();
+}
+
+#[test]
+fn a_directory_with_something_else_in_it_is_left_alone() {
+    let scratch = tempfile::tempdir().unwrap();
+    std::fs::write(scratch.path().join("thesis.txt"), "mine").unwrap();
+    let (code, text) = refuses(scratch.path(), &[]);
+    assert_eq!(code, Some(2), "{text}");
+    assert_eq!(std::fs::read_dir(scratch.path()).unwrap().count(), 1);
+}
+
+// EVIDENCE-OF: R-320
+#[test]
+fn an_old_copy_that_is_put_back_records_and_signs_nothing() {
+    let mut gate = TestGate::start();
+    gate.put("acme", "acme-in/before.txt", b"before\n");
+    gate.terminate();
+    let old = gate.path("old.db");
+    std::fs::copy(gate.dir().join("lazaret.db"), &old).unwrap();
+    gate.restart();
+    let sent = gate.put("acme", "acme-in/after.txt", b"after\n");
+    let reference = sent.json()["reference"].as_str().unwrap().to_owned();
+    wait_for("the signature", || {
+        let path = format!("/api/v1/transfers/{reference}/receipt");
+        (gate.request("acme", "GET", &path).send().status == 200).then_some(())
+    });
+    gate.terminate();
+    let signed = gate.published_checkpoint();
+    std::fs::copy(&old, gate.dir().join("lazaret.db")).unwrap();
+    gate.restart();
+    let refused = gate.put("acme", "acme-in/more.txt", b"more\n");
+    assert_eq!(refused.status, 503, "{}", refused.text());
+    let ready = gate.request("", "GET", "/readyz").send();
+    assert_eq!((ready.status, ready.json()["ready"].as_bool()), (503, Some(false)));
+    assert!(ready.text().contains("old backup"), "{}", ready.text());
+    assert_eq!(gate.published_checkpoint(), signed, "nothing was signed beside it");
+    assert_eq!(gate.request("acme", "GET", "/api/v1/transfers").send().status, 200, "reading goes on");
+}
+
+// EVIDENCE-OF: R-204
+#[test]
+fn metrics_are_on_the_administrative_listener_only() {
+    let gate = TestGate::start();
+    gate.put("acme", "acme-in/counted.txt", b"1\n");
+    assert_eq!(gate.request("", "GET", "/metrics").send().status, 404);
+    let admin = gate.ready["admin"].as_str().unwrap();
+    let metrics = gate.request("", "GET", &format!("{admin}/metrics")).option(&["--insecure"]).send();
+    assert_eq!(metrics.status, 200);
+    let text = String::from_utf8(metrics.body).unwrap();
+    for name in
+        ["lazaret_not_checked ", "lazaret_held_oldest_seconds ", "lazaret_ledger_entries ", "lazaret_disk_free_bytes "]
+    {
+        assert!(text.contains(name), "{name} in {text}");
+    }
+    let transfers = gate.request("ana", "GET", &format!("{admin}/api/v1/transfers")).option(&["--insecure"]).send();
+    assert_eq!(transfers.status, 404);
+}
+
+// EVIDENCE-OF: R-217
+#[test]
+fn two_gates_share_no_key() {
+    let (one, two) = (TestGate::start(), TestGate::start());
+    for name in ["root.key", "ca.pem", "gate.id", "trust.txt", "keys/acme", "keys/acme.token"] {
+        let read = |gate: &TestGate| std::fs::read(gate.dir().join(name)).unwrap();
+        assert_ne!(read(&one), read(&two), "{name}");
+    }
+    assert_ne!(one.ready["sftp"]["host_key_fingerprint"], two.ready["sftp"]["host_key_fingerprint"]);
+    let foreign = two.token("acme");
+    let file = one.file("x", b"x");
+    let put = one.request("", "PUT", "/api/v1/in/acme-in/x").header(&format!("Authorization: Bearer {foreign}"));
+    assert_eq!(put.upload(&file).send().status, 401);
+}
+
+// EVIDENCE-OF: R-209
+#[test]
+fn a_copy_of_store_and_blobs_shows_no_name_no_content_and_no_token() {
+    let mut gate = TestGate::start();
+    let canary = b"canary-content-4711 of a very particular patient\n".repeat(50);
+    gate.put("acme", "acme-in/canary-name-4711.txt", &canary);
+    let token = gate.token("acme");
+    gate.terminate();
+    let copy_to = gate.path("copy");
+    std::fs::create_dir(&copy_to).unwrap();
+    for name in ["lazaret.db", "keyring.db", "checkpoints.db", "blobs", "log"] {
+        copy(&gate.dir().join(name), &copy_to.join(name));
+    }
+    for needle in ["canary-content-4711", "canary-name-4711", "Ana Ruiz", &token] {
+        let found = command("grep").args(["-r", "-a", "-l", "-F", needle]).arg(&copy_to).output().unwrap();
+        assert!(found.stdout.is_empty(), "{needle} in {}", String::from_utf8_lossy(&found.stdout));
+    }
+}
+
+#[test]
+fn the_demo_has_a_past_that_replays() {
+    let gate = TestGate::start_with("demo.transfers = 36\n", &[]);
+    let page = gate.get("ana", "/api/v1/transfers?limit=200");
+    let items = page["items"].as_array().unwrap();
+    assert_eq!(items.len(), 36);
+    for state in ["delivered", "held"] {
+        assert!(items.iter().any(|item| item["state"] == state), "{state}");
+    }
+    let oldest = items.last().unwrap()["received"].as_str().unwrap();
+    assert!(oldest < items[0]["received"].as_str().unwrap());
+}
