@@ -2,7 +2,8 @@
 //!
 //! Reading order: [`path`] (the one type that names anything), then by who reads it. The doors: [`sftp`], [`tus`],
 //! [`digest_fields`] and [`sidecar`] (what content must hash to), [`http_fields`]. The station: [`text`] (characters that
-//! know their bytes), [`role`] (what a place says of people), [`hl7`].
+//! know their bytes) and [`role`] (what a place says of people), then [`hl7`], [`json`] and [`fhir`], [`identifiers`],
+//! [`archive`], [`sbom`], [`minisign`].
 //!
 //! Every parser is a pure function of bytes. It never panics, never allocates what a length merely claims, and its
 //! errors say what is wrong with the bytes. What a parser accepts is not thereby allowed: that is for policy to say.

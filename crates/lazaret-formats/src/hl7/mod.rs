@@ -10,15 +10,17 @@ mod escape;
 mod fields;
 mod leaf;
 mod message;
+mod table;
 
 use std::fmt;
 use std::ops::Range;
 
 pub use delimiters::Delimiters;
 pub use escape::escape;
-pub use fields::{FIELDS, Field, Shape, contact_letter_of, field_role};
+pub use fields::{contact_letter_of, field_role};
 pub use leaf::{Leaf, Leaves};
 pub use message::{Header, Message, Notes, Unknown};
+pub use table::{FIELDS, Field, Shape};
 
 use crate::text::{Charset, Decoded};
 

@@ -4,6 +4,7 @@
 //! the caller's buffer. Names and handles are bytes here; what they mean is the server's business.
 
 mod attrs;
+mod extended;
 mod frame;
 mod listing;
 mod reply;
@@ -13,10 +14,11 @@ mod wire;
 use std::fmt;
 
 pub use attrs::{Attrs, Owner, Pairs, Times};
+pub use extended::Extended;
 pub use frame::{FRAME_HEAD_BYTES, Frames, split_frame};
 pub use listing::{Listed, longname};
 pub use reply::{DATA_HEAD_BYTES, NameReply, Replies, Status, VfsLimits, VfsStat, data_head};
-pub use request::{Extended, Incoming, Init, OpenFlags, Request};
+pub use request::{Incoming, Init, OpenFlags, Request};
 
 /// The protocol version that we speak, whatever version from 3 on a client begins with.
 pub const VERSION: u32 = 3;

@@ -4,8 +4,9 @@
 //! request's last field are passed over, as OpenSSH's server does, which every client is tested against.
 
 use super::attrs::{Attrs, Pairs};
+use super::extended::{Extended, handle, path};
 use super::wire::{Reader, packet, put_string, put_u32, put_u64};
-use super::{HANDLE_BYTES_MAX, Malformed, Undecodable, VERSION, kind};
+use super::{Malformed, Undecodable, VERSION, kind};
 
 /// One packet from a client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -143,35 +144,6 @@ pub enum Request<'a> {
     },
 }
 
-/// An extended request. Each of the first six is announced in the greeting.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[expect(missing_docs, reason = "fields are named as in OpenSSH's PROTOCOL, section 3")]
-pub enum Extended<'a> {
-    PosixRename {
-        from: &'a [u8],
-        to: &'a [u8],
-    },
-    StatVfs {
-        path: &'a [u8],
-    },
-    FstatVfs {
-        handle: &'a [u8],
-    },
-    Fsync {
-        handle: &'a [u8],
-    },
-    Limits,
-    Lsetstat {
-        path: &'a [u8],
-        attrs: Attrs<'a>,
-    },
-    /// One that we do not have, with what follows its name: answered with OP_UNSUPPORTED.
-    Unknown {
-        name: &'a [u8],
-        data: &'a [u8],
-    },
-}
-
 impl<'a> Incoming<'a> {
     /// Reads one packet, as [`super::split_frame`] cuts it: its type and what follows.
     ///
@@ -215,15 +187,6 @@ impl<'a> Init<'a> {
         let version = reader.u32("version")?;
         Ok(Init { version, extensions: Pairs::read_all(reader)? })
     }
-}
-
-fn handle<'a>(reader: &mut Reader<'a>) -> Result<&'a [u8], Malformed> {
-    let handle = reader.string("handle")?;
-    if handle.len() > HANDLE_BYTES_MAX { Err(Malformed::HandleTooLong) } else { Ok(handle) }
-}
-
-fn path<'a>(reader: &mut Reader<'a>) -> Result<&'a [u8], Malformed> {
-    reader.string("path")
 }
 
 /// An offset that is followed by `bytes` bytes; the sum fits, so nobody who adds them later overflows.
@@ -329,53 +292,6 @@ impl<'a> Request<'a> {
             }
             Request::Extended(extended) => extended.write(out),
             Request::Unknown { .. } => {}
-        }
-    }
-}
-
-impl<'a> Extended<'a> {
-    fn read(r: &mut Reader<'a>) -> Result<Extended<'a>, Malformed> {
-        let name = r.string("extension name")?;
-        Ok(match name {
-            b"posix-rename@openssh.com" => Extended::PosixRename { from: path(r)?, to: path(r)? },
-            b"statvfs@openssh.com" => Extended::StatVfs { path: path(r)? },
-            b"fstatvfs@openssh.com" => Extended::FstatVfs { handle: handle(r)? },
-            b"fsync@openssh.com" => Extended::Fsync { handle: handle(r)? },
-            b"limits@openssh.com" => Extended::Limits,
-            b"lsetstat@openssh.com" => Extended::Lsetstat { path: path(r)?, attrs: Attrs::read(r)? },
-            name => Extended::Unknown { name, data: r.rest() },
-        })
-    }
-
-    /// The name under which it is asked for.
-    pub fn name(&self) -> &'a [u8] {
-        match self {
-            Extended::PosixRename { .. } => b"posix-rename@openssh.com",
-            Extended::StatVfs { .. } => b"statvfs@openssh.com",
-            Extended::FstatVfs { .. } => b"fstatvfs@openssh.com",
-            Extended::Fsync { .. } => b"fsync@openssh.com",
-            Extended::Limits => b"limits@openssh.com",
-            Extended::Lsetstat { .. } => b"lsetstat@openssh.com",
-            Extended::Unknown { name, .. } => name,
-        }
-    }
-
-    fn write(&self, out: &mut Vec<u8>) {
-        put_string(out, self.name());
-        match *self {
-            Extended::PosixRename { from, to } => {
-                put_string(out, from);
-                put_string(out, to);
-            }
-            Extended::StatVfs { path: of } | Extended::FstatVfs { handle: of } | Extended::Fsync { handle: of } => {
-                put_string(out, of);
-            }
-            Extended::Limits => {}
-            Extended::Lsetstat { path, attrs } => {
-                put_string(out, path);
-                attrs.write(out);
-            }
-            Extended::Unknown { data, .. } => out.extend_from_slice(data),
         }
     }
 }

@@ -75,7 +75,7 @@ fn archives(bytes: &[u8]) {
 }
 
 /// Numbers from a seed, so that a failure comes again.
-struct Draw(u64);
+pub(crate) struct Draw(pub(crate) u64);
 
 impl Draw {
     fn below(&mut self, bound: usize) -> usize {
@@ -92,7 +92,7 @@ impl Draw {
     }
 
     /// A few bytes changed, dropped, doubled or moved.
-    fn mutate(&mut self, bytes: &[u8]) -> Vec<u8> {
+    pub(crate) fn mutate(&mut self, bytes: &[u8]) -> Vec<u8> {
         let mut out = bytes.to_vec();
         for _ in 0..=self.below(6) {
             let at = self.below(out.len());
