@@ -8,6 +8,8 @@ use crate::content::{ReadFault, read_vec};
 
 /// Where readers of PDF look for its header, and browsers for a page.
 const SNIFFED_BYTES: usize = 1024;
+/// End records that are looked at, from the last one on: each can point anywhere.
+const END_RECORDS_MAX: usize = 64;
 
 /// What else it is.
 pub(super) fn rules(peek: &Peek<'_>, kind: Kind) -> Result<Vec<Rule>, ReadFault> {
@@ -40,10 +42,8 @@ fn is_zip(kind: Kind) -> bool {
 /// an archive.
 fn has_zip_end(peek: &Peek<'_>) -> Result<bool, ReadFault> {
     let start = peek.size.saturating_sub(peek.tail.len() as u64);
-    for (at, window) in peek.tail.windows(22).enumerate() {
-        if !window.starts_with(b"PK\x05\x06") {
-            continue;
-        }
+    let records = peek.tail.windows(22).enumerate().rev().filter(|(_, window)| window.starts_with(b"PK\x05\x06"));
+    for (at, window) in records.take(END_RECORDS_MAX) {
         let word = |at: usize| window.get(at..at + 4).and_then(|b| b.try_into().ok()).map_or(0, u32::from_le_bytes);
         let (place, length) = (start.saturating_add(at as u64), u64::from(word(12)));
         let directory = read_vec(peek.content, place.saturating_sub(length), 4)?;
