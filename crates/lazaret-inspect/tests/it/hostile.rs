@@ -401,8 +401,9 @@ fn five_hundred_hostile_files_kill_no_worker_and_stay_within_memory_and_time() {
             let report = report.unwrap_or_else(|ended| panic!("{name}: {ended:?}"));
             assert!(is_honest(&report), "{name}");
             assert!(!found(&report, "inspector.died"), "{name}: {report:#?}");
-            // The limit is 5 s for a release build on a quiet machine.
-            assert!(start.elapsed() < Duration::from_secs(25), "{name}: {:?}", start.elapsed());
+            // Five seconds for the program that is shipped; the tests' own build is several times slower.
+            let seconds_max = if cfg!(debug_assertions) { 25 } else { 5 };
+            assert!(start.elapsed() < Duration::from_secs(seconds_max), "{name}: {:?}", start.elapsed());
         }
         let grown = resident(worker.child.id()).saturating_sub(idle);
         assert!(grown <= 64 * 1024, "grew by {grown} KiB");
