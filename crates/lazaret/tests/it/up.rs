@@ -9,6 +9,12 @@ fn copy(from: &Path, to: &Path) {
     assert!(command("cp").args(["-a"]).arg(from).arg(to).status().unwrap().success());
 }
 
+/// The registers' database with its log.
+fn database_files(dir: &Path) -> Vec<std::path::PathBuf> {
+    let names = ["lazaret.db", "lazaret.db-wal", "lazaret.db-shm"];
+    names.into_iter().map(|name| dir.join(name)).filter(|file| file.exists()).collect()
+}
+
 /// Starts the program in a directory and waits for it to give up.
 fn refuses(dir: &Path, flags: &[&str]) -> (Option<i32>, String) {
     let output = command(env!("CARGO_BIN_EXE_lazaret"))
@@ -81,8 +87,11 @@ fn an_old_copy_that_is_put_back_records_and_signs_nothing() {
     let mut gate = TestGate::start();
     gate.put("acme", "acme-in/before.txt", b"before\n");
     gate.terminate();
-    let old = gate.path("old.db");
-    std::fs::copy(gate.dir().join("lazaret.db"), &old).unwrap();
+    let old = gate.path("old");
+    std::fs::create_dir(&old).unwrap();
+    for file in database_files(&gate.dir()) {
+        copy(&file, &old);
+    }
     gate.restart();
     let sent = gate.put("acme", "acme-in/after.txt", b"after\n");
     let reference = sent.json()["reference"].as_str().unwrap().to_owned();
@@ -92,7 +101,10 @@ fn an_old_copy_that_is_put_back_records_and_signs_nothing() {
     });
     gate.terminate();
     let signed = gate.published_checkpoint();
-    std::fs::copy(&old, gate.dir().join("lazaret.db")).unwrap();
+    database_files(&gate.dir()).iter().for_each(|file| std::fs::remove_file(file).unwrap());
+    for file in database_files(&old) {
+        copy(&file, &gate.dir());
+    }
     gate.restart();
     let refused = gate.put("acme", "acme-in/more.txt", b"more\n");
     assert_eq!(refused.status, 503, "{}", refused.text());
