@@ -10,9 +10,8 @@ const ESCAPE_BYTES_MAX: usize = 1_024;
 pub(super) fn switches_charset(raw: &[u8], delimiters: &Delimiters) -> bool {
     let Some(escape) = delimiters.escape else { return false };
     let mut rest = raw;
-    while let Some((_, body, after)) = split(rest, escape) {
-        let hex = body.get(1..).is_some_and(|digits| digits.len() >= 4 && digits.iter().all(u8::is_ascii_hexdigit));
-        if matches!(body.first(), Some(b'C' | b'M')) && hex {
+    while let Some((_, after)) = split(rest, escape) {
+        if body(after, escape).is_some_and(is_switch) {
             return true;
         }
         rest = after;
@@ -20,12 +19,22 @@ pub(super) fn switches_charset(raw: &[u8], delimiters: &Delimiters) -> bool {
     false
 }
 
-/// What stands before the first escape, the escape without its delimiters, and what follows.
-fn split(raw: &[u8], escape: u8) -> Option<(&[u8], &[u8], &[u8])> {
+/// What stands before the next escape delimiter, and what follows it.
+fn split(raw: &[u8], escape: u8) -> Option<(&[u8], &[u8])> {
     let start = raw.iter().position(|&byte| byte == escape)?;
-    let inside = raw.get(start + 1..)?;
-    let length = inside.iter().take(ESCAPE_BYTES_MAX + 1).position(|&byte| byte == escape)?;
-    Some((raw.get(..start)?, inside.get(..length)?, inside.get(length + 1..)?))
+    Some((raw.get(..start)?, raw.get(start + 1..)?))
+}
+
+/// What stands between two escape delimiters, of which the first was just passed.
+fn body(after: &[u8], escape: u8) -> Option<&[u8]> {
+    let length = after.iter().take(ESCAPE_BYTES_MAX + 1).position(|&byte| byte == escape)?;
+    after.get(..length)
+}
+
+/// `\Cxxyy\` and `\Mxxyyzz\` (section 2.7.3).
+fn is_switch(body: &[u8]) -> bool {
+    let hex = |digits: &[u8]| digits.len() >= 4 && digits.iter().all(u8::is_ascii_hexdigit);
+    matches!(body, [b'C' | b'M', digits @ ..] if hex(digits))
 }
 
 /// A value without its escapes. What is no escape stays as it is written.
@@ -34,19 +43,21 @@ pub(super) fn decode<'a>(raw: &'a [u8], at: usize, delimiters: &Delimiters, char
     let Some(escape) = escape else { return Decoded::new(raw, at, charset) };
     let mut builder = Builder::new(raw.len());
     let (mut rest, mut at) = (raw, at);
-    while let Some((before, body, after)) = split(rest, escape) {
+    while let Some((before, after)) = split(rest, escape) {
         builder.push_bytes(before, at, charset);
         at += before.len();
-        let escape_bytes = body.len() + 2;
-        if push_escape(&mut builder, body, at, delimiters, charset) {
-            at += escape_bytes;
-            rest = after;
-        } else {
-            // The second delimiter may begin an escape of its own.
-            let kept = body.len() + 1;
-            builder.push_bytes(rest.get(before.len()..before.len() + kept).unwrap_or_default(), at, charset);
-            at += kept;
-            rest = rest.get(before.len() + kept..).unwrap_or_default();
+        let found = body(after, escape);
+        match found.filter(|body| push_escape(&mut builder, body, at, delimiters, charset)) {
+            Some(body) => {
+                at += body.len() + 2;
+                rest = after.get(body.len() + 1..).unwrap_or_default();
+            }
+            // A delimiter that begins nothing stands for itself; the next one may begin an escape of its own.
+            None => {
+                builder.push_bytes(&[escape], at, charset);
+                at += 1;
+                rest = after;
+            }
         }
     }
     builder.push_bytes(rest, at, charset);
@@ -72,7 +83,7 @@ fn push_escape(builder: &mut Builder, body: &[u8], at: usize, delimiters: &Delim
         b"H" | b"N" => true,
         [b'.', command @ ..] if is_command(command) => put(Some(b'\n')),
         [b'X', digits @ ..] => push_hex(builder, digits, at, raw_bytes, charset),
-        [b'C' | b'M', digits @ ..] if digits.len() >= 4 && digits.iter().all(u8::is_ascii_hexdigit) => {
+        body if is_switch(body) => {
             builder.push_unreadable(at, raw_bytes);
             true
         }
@@ -166,6 +177,10 @@ mod tests {
         assert_eq!(decoded("C:\\dir\\T\\x"), "C:\\dir&x");
         let long = format!("\\X{}\\", "41".repeat(ESCAPE_BYTES_MAX));
         assert_eq!(decoded(&long), long);
+        // A stray delimiter does not shield what follows it, however far away.
+        let shielded = format!("\\{}\\X4A616E65\\", "x".repeat(5_000));
+        assert!(decoded(&shielded).ends_with("xJane"));
+        assert!(switches_charset(format!("\\{}\\M248A\\", "x".repeat(5_000)).as_bytes(), &Delimiters::default()));
     }
 
     #[test]

@@ -41,6 +41,11 @@ impl Leaf<'_> {
         if self.is_delete() {
             return Role::Plain;
         }
+        // Where the delimiters stand, anything else than delimiters is prose that someone put there.
+        if self.field == 2 && matches!(self.segment, "MSH" | "FHS" | "BHS") {
+            let delimiters = self.raw.len() <= 8 && self.raw.iter().all(u8::is_ascii_punctuation);
+            return if delimiters { Role::Plain } else { Role::FreeText };
+        }
         if self.segment == "OBX" && self.field == 5 {
             return role_by_type(self.value_type.unwrap_or_default(), self.component, self.subcomponent);
         }
@@ -341,6 +346,17 @@ mod tests {
         let types: Vec<_> = message.leaves().map(|leaf| (leaf.segment, leaf.field, leaf.value_type)).collect();
         assert!(types.contains(&("OBX", 5, Some(b"XPN".as_slice()))));
         assert!(types.contains(&("NTE", 3, None)));
+    }
+
+    #[test]
+    fn prose_in_the_place_of_delimiters_is_prose() {
+        let roles = |text: &str| -> Vec<Role> {
+            let file = File::parse(text.as_bytes()).unwrap();
+            file.messages().flat_map(|message| message.leaves().map(|leaf| leaf.role()).collect::<Vec<_>>()).collect()
+        };
+        assert_eq!(roles("MSH|^~\\&|"), [Role::Plain]);
+        assert_eq!(roles("MSH: Jane Roe"), [Role::FreeText]);
+        assert_eq!(roles("MSH|^~\\& Jane Roe|"), [Role::FreeText]);
     }
 
     #[test]

@@ -106,17 +106,22 @@ fn is_break(byte: u8) -> bool {
     matches!(byte, b'\r' | b'\n' | 0x0b | 0x1c)
 }
 
+/// Whether a line may stand at the beginning of a file.
 fn begins_part(line: &[u8]) -> bool {
-    matches!(part_kind(line), Some((PartKind::Message, _))) || line.starts_with(b"FHS") || line.starts_with(b"BHS")
+    match part_kind(line) {
+        Some(PartKind::Message) => true,
+        Some(PartKind::Wrapping) => line.starts_with(b"FHS") || line.starts_with(b"BHS"),
+        Some(PartKind::Noise) | None => false,
+    }
 }
 
-/// What a line begins, if anything; a header needs a delimiter that no name could go on with.
-fn part_kind(line: &[u8]) -> Option<(PartKind, &[u8])> {
+/// What a line begins, if anything; a header needs a delimiter that no name and no sentence could go on with.
+fn part_kind(line: &[u8]) -> Option<PartKind> {
     let (name, rest) = line.split_first_chunk::<3>()?;
-    let delimited = rest.first().is_none_or(|&byte| !byte.is_ascii_alphanumeric());
+    let delimited = rest.first().is_none_or(|&byte| byte.is_ascii_punctuation() || is_break(byte));
     match name {
-        b"MSH" if delimited && !rest.is_empty() => Some((PartKind::Message, rest)),
-        b"FHS" | b"BHS" | b"BTS" | b"FTS" if delimited => Some((PartKind::Wrapping, rest)),
+        b"MSH" if delimited && !rest.is_empty() => Some(PartKind::Message),
+        b"FHS" | b"BHS" | b"BTS" | b"FTS" if delimited => Some(PartKind::Wrapping),
         _ => None,
     }
 }
@@ -192,7 +197,7 @@ fn parts(bytes: &[u8], start: usize) -> Vec<Part> {
         let line_end = line_end(bytes, at);
         let line = bytes.get(at..line_end).unwrap_or_default();
         let blanks = line.len() - trim_start(line).len();
-        let begins = part_kind(line.get(blanks..).unwrap_or_default()).map(|(kind, _)| kind);
+        let begins = part_kind(line.get(blanks..).unwrap_or_default());
         // A wrapping is one line: what follows it without a header of its own belongs to nothing.
         let kind =
             begins.or((open.kind == PartKind::Wrapping && !trim_start(line).is_empty()).then_some(PartKind::Noise));
@@ -236,7 +241,9 @@ mod tests {
         for yes in ["MSH|^~\\&|", "\u{b}MSH|^~\\&", "\u{feff}MSH|", "\r\n FHS|", "BHS^", "MSH#"] {
             assert!(is_hl7(yes.as_bytes()), "{yes:?}");
         }
-        for no in ["", "MS", "MSH", "MSHX", "PID|1", "xMSH|", "{\"MSH\":1}", "ISA*00*"] {
+        for no in
+            ["", "MS", "MSH", "MSHX", "FHSX|", "BTS|1", "PID|1", "xMSH|", "MSH is a hospital", "{\"MSH\":1}", "ISA*00*"]
+        {
             assert!(!is_hl7(no.as_bytes()), "{no:?}");
         }
         let utf16: Vec<u8> = "\u{feff}MSH|^~\\&|".encode_utf16().flat_map(u16::to_le_bytes).collect();
