@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use rusqlite::Connection;
 
-use crate::engine::{Db, migrate, open_writer};
+use crate::engine::{Db, check_schema, migrate, open_reader, open_writer};
 use crate::error::{Fault, Result};
 use crate::value::{from_u64, u64_of};
 
@@ -42,6 +42,15 @@ impl CheckpointDb {
         let connection = open_writer(path)?;
         migrate(&connection, SCHEMA, SCHEMA_VERSION)?;
         Ok(CheckpointDb { connection: Mutex::new(connection) })
+    }
+
+    /// Opens the store for reading only, as whoever only looks does.
+    ///
+    /// # Errors
+    /// [`Fault::Absent`] when there is none; a schema of another release; what the engine says.
+    pub fn open_read_only(path: &Path) -> Result<CheckpointDb, Fault> {
+        check_schema(path, SCHEMA_VERSION)?;
+        Ok(CheckpointDb { connection: Mutex::new(open_reader(path)?) })
     }
 
     /// The last head signed for this origin.

@@ -161,6 +161,38 @@ impl StoreLock {
     }
 }
 
+/// Refuses a file that is not there or has another schema: reading only means neither making nor changing one.
+pub(crate) fn check_schema(path: &Path, version: i64) -> Result<(), Fault> {
+    if !path.exists() {
+        return Err(Fault::Absent);
+    }
+    let found: i64 = open_reader(path)?.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    if found == version {
+        return Ok(());
+    }
+    Err(Fault::Corrupt("a schema that this release does not know: use the release that wrote it"))
+}
+
+/// What SQLite itself finds wrong with a file: pages, indices, constraints; at most `rows_max` findings.
+pub(crate) fn integrity(path: &Path, rows_max: u32) -> Result<Vec<String>, Fault> {
+    let connection = open_reader(path)?;
+    let mut found = Vec::new();
+    connection.pragma(None, "integrity_check", rows_max, |row| {
+        found.push(row.get::<_, String>(0)?);
+        Ok(())
+    })?;
+    found.retain(|finding| finding != "ok");
+    Ok(found)
+}
+
+/// Opens a database file for reading only.
+pub(crate) fn open_reader(path: &Path) -> Result<Connection, Fault> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    settle(&connection)?;
+    Ok(connection)
+}
+
 /// Read connections to one database.
 #[derive(Debug)]
 pub(crate) struct Readers {
@@ -178,7 +210,7 @@ impl Readers {
         let taken = self.idle().pop();
         let connection = match taken {
             Some(connection) => connection,
-            None => self.open()?,
+            None => open_reader(&self.path)?,
         };
         connection.execute_batch("BEGIN").map_err(Fault::from)?;
         let out = read(Db::new(&connection));
@@ -188,13 +220,6 @@ impl Readers {
             idle.push(connection);
         }
         out
-    }
-
-    fn open(&self) -> Result<Connection, Fault> {
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(&self.path, flags)?;
-        settle(&connection)?;
-        Ok(connection)
     }
 
     fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Connection>> {

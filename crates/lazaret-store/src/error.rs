@@ -22,6 +22,10 @@ pub enum Fault {
     Busy,
     /// Another process holds this store.
     Locked,
+    /// It was opened for reading only.
+    ReadOnly,
+    /// There is no store here.
+    Absent,
     /// The engine's own words.
     Engine(String),
     /// A stored value cannot be what we wrote.
@@ -34,6 +38,8 @@ impl fmt::Display for Fault {
             Fault::Full => f.write_str("the disk that holds the store is full"),
             Fault::Busy => f.write_str("the store is busy"),
             Fault::Locked => f.write_str("another process uses this store"),
+            Fault::ReadOnly => f.write_str("the store was opened for reading only"),
+            Fault::Absent => f.write_str("there is no store here"),
             Fault::Engine(text) => write!(f, "the store's engine failed: {text}"),
             Fault::Corrupt(what) => write!(f, "the store holds a value that was never written by a gate: {what}"),
         }

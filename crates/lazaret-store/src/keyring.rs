@@ -4,14 +4,15 @@ use std::path::Path;
 
 use rusqlite::ToSql;
 
-use crate::engine::{Db, Readers, migrate, open_writer};
+use crate::engine::{Db, Readers, check_schema, migrate, open_writer};
 use crate::error::{Fault, Result};
 use crate::writer::Writer;
 
 /// Wrapped keys and sealed secrets, as opaque rows.
 #[derive(Debug)]
 pub struct KeyringDb {
-    writer: Writer,
+    /// None where it was opened for reading only.
+    writer: Option<Writer>,
     readers: Readers,
 }
 
@@ -26,7 +27,21 @@ impl KeyringDb {
     pub fn open(path: &Path) -> Result<KeyringDb, Fault> {
         let connection = open_writer(path)?;
         migrate(&connection, SCHEMA, SCHEMA_VERSION)?;
-        Ok(KeyringDb { writer: Writer::start("keyring", connection, || ())?, readers: Readers::new(path.to_owned()) })
+        let writer = Writer::start("keyring", connection, || ())?;
+        Ok(KeyringDb { writer: Some(writer), readers: Readers::new(path.to_owned()) })
+    }
+
+    /// Opens the keyring's file for reading only: every write is refused.
+    ///
+    /// # Errors
+    /// [`Fault::Absent`] when there is none; a schema of another release; what the engine says.
+    pub fn open_read_only(path: &Path) -> Result<KeyringDb, Fault> {
+        check_schema(path, SCHEMA_VERSION)?;
+        Ok(KeyringDb { writer: None, readers: Readers::new(path.to_owned()) })
+    }
+
+    fn writer(&self) -> Result<&Writer, Fault> {
+        self.writer.as_ref().ok_or(Fault::ReadOnly)
     }
 
     /// Puts rows durably, all or none.
@@ -34,7 +49,7 @@ impl KeyringDb {
     /// # Errors
     /// A fault of the store, as for every method here.
     pub fn put(&self, rows: Vec<KeyRow>) -> Result<()> {
-        self.writer.call(move |db| rows.iter().try_for_each(|row| put_row(db, row)).map_err(Into::into))
+        self.writer()?.call(move |db| rows.iter().try_for_each(|row| put_row(db, row)).map_err(Into::into))
     }
 
     /// The row of a wrapped key.
@@ -47,7 +62,7 @@ impl KeyringDb {
 
     /// In one transaction: `row` is there, and the row of its id under the purpose `gone` is not. Idempotent.
     pub fn replace(&self, row: KeyRow, gone: u8) -> Result<()> {
-        self.writer.call(move |db| {
+        self.writer()?.call(move |db| {
             put_row(db, &row)?;
             db.execute("DELETE FROM wrapped WHERE id = $1 AND purpose = $2", &[&row.id, &i64::from(gone)])?;
             Ok(())
@@ -56,7 +71,7 @@ impl KeyringDb {
 
     /// Deletes the rows of an id, under every purpose.
     pub fn delete(&self, id: Vec<u8>) -> Result<()> {
-        self.writer.call(move |db| {
+        self.writer()?.call(move |db| {
             db.execute("DELETE FROM wrapped WHERE id = $1", &[&id])?;
             Ok(())
         })
@@ -74,7 +89,7 @@ impl KeyringDb {
 
     /// Puts a key-encryption key's row.
     pub fn put_kek(&self, purpose: u8, epoch: u64, row: Vec<u8>) -> Result<()> {
-        self.writer.call(move |db| {
+        self.writer()?.call(move |db| {
             Ok(db.change_one(
                 "INSERT INTO kek (purpose, epoch, row) VALUES ($1, $2, $3)
                  ON CONFLICT (purpose, epoch) DO UPDATE SET row = $3",
@@ -85,7 +100,7 @@ impl KeyringDb {
 
     /// Puts a sealed secret of the gate: a signing key, a host key.
     pub fn put_secret(&self, name: String, row: Vec<u8>) -> Result<()> {
-        self.writer.call(move |db| {
+        self.writer()?.call(move |db| {
             Ok(db.change_one(
                 "INSERT INTO secret (name, row) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET row = $2",
                 &[&name, &row],

@@ -21,5 +21,5 @@ pub use error::{Error, Fault, Result};
 pub use keyring::{KeyRow, KeyringDb};
 pub use record::{Entry, Recorded, Tx};
 pub use side::Side;
-pub use store::Store;
+pub use store::{Store, StoreReader};
 pub use view::View;

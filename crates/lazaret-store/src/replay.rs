@@ -1,7 +1,10 @@
 //! Rebuilds the registers from the entries alone and compares: a register edited by hand shows as a digest that replay does
 //! not reproduce.
 
+use std::collections::HashMap;
+
 use lazaret_core::digest::Digest;
+use lazaret_ledger::entry::decode;
 use lazaret_ledger::tree::leaf_hash;
 use rusqlite::types::ValueRef;
 
@@ -9,6 +12,7 @@ use crate::apply::apply;
 use crate::engine::{Db, migrate, open_memory};
 use crate::error::{Error, Fault, Result};
 use crate::store::{SCHEMA, SCHEMA_VERSION};
+use crate::value::u64_of;
 use crate::view::View;
 
 /// The registers, and what orders their rows. Side tables are not among them.
@@ -77,7 +81,7 @@ pub fn broken_leaves(view: &View<'_>) -> Result<Vec<(u64, u64)>> {
     let mut broken = Vec::new();
     let mut expected = (0_u64, 0_u64);
     view.db().each("SELECT epoch, idx, bytes, leaf FROM entry ORDER BY epoch, idx", &[], |row| {
-        let position = (crate::value::u64_of(row, 0)?, crate::value::u64_of(row, 1)?);
+        let position = (u64_of(row, 0)?, u64_of(row, 1)?);
         let bytes: Vec<u8> = row.get(2)?;
         let leaf: [u8; 32] = row.get(3)?;
         let follows = position == (expected.0, expected.1) || (position.1 == 0 && position.0 == expected.0 + 1);
@@ -88,6 +92,38 @@ pub fn broken_leaves(view: &View<'_>) -> Result<Vec<(u64, u64)>> {
         Ok(())
     })?;
     Ok(broken)
+}
+
+/// Entries whose columns are not what their bytes say, or that do not follow the entry about their subject before them: what
+/// a receipt is put together by.
+///
+/// # Errors
+/// A fault of the store.
+pub fn misplaced_entries(view: &View<'_>) -> Result<Vec<(u64, u64)>> {
+    let mut misplaced = Vec::new();
+    let mut last: HashMap<[u8; 16], (u64, (u64, u64))> = HashMap::new();
+    let mut before = 0;
+    view.db().each("SELECT epoch, idx, kind, subject, seq, t, bytes FROM entry ORDER BY epoch, idx", &[], |row| {
+        let position = (u64_of(row, 0)?, u64_of(row, 1)?);
+        let columns: (String, [u8; 16], u64, u64) = (row.get(2)?, row.get(3)?, u64_of(row, 4)?, u64_of(row, 5)?);
+        let bytes: Vec<u8> = row.get(6)?;
+        let fits = decode(&bytes).is_ok_and(|(envelope, _)| {
+            let previous = last.get(&envelope.subject);
+            let seq = previous.map_or(0, |(seq, _)| seq + 1);
+            let fits = (envelope.kind, envelope.subject, envelope.seq, envelope.t) == columns
+                && envelope.seq == seq
+                && envelope.prev == previous.map(|(_, position)| *position)
+                && envelope.t >= before;
+            last.insert(envelope.subject, (envelope.seq, position));
+            before = envelope.t;
+            fits
+        });
+        if !fits {
+            misplaced.push(position);
+        }
+        Ok(())
+    })?;
+    Ok(misplaced)
 }
 
 fn digests_of(db: Db<'_>) -> Result<Vec<RegisterDigest>> {

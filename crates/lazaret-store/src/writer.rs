@@ -185,6 +185,8 @@ fn outcome_copy(outcome: &Result<(), Fault>) -> Result<(), Fault> {
         Err(Fault::Full) => Err(Fault::Full),
         Err(Fault::Busy) => Err(Fault::Busy),
         Err(Fault::Locked) => Err(Fault::Locked),
+        Err(Fault::ReadOnly) => Err(Fault::ReadOnly),
+        Err(Fault::Absent) => Err(Fault::Absent),
         Err(Fault::Engine(text)) => Err(Fault::Engine(text.clone())),
         Err(Fault::Corrupt(what)) => Err(Fault::Corrupt(what)),
     }

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use lazaret_core::decision::{Cleared, Inspecting};
+use lazaret_core::digest::Commitment;
 use lazaret_core::id::{Gate, Id, Object, Party, Person, Subject, Transfer};
 
 use crate::blobs::Blobs;
@@ -91,12 +92,14 @@ pub struct Counts {
     pub rewraps: u64,
     /// Uploads resumed.
     pub resumptions: u64,
+    /// Objects looked at for wholeness, without giving out a byte.
+    pub checks: u64,
 }
 
 impl Counts {
     /// Whether every opened key had its use.
     pub fn agree(&self) -> bool {
-        self.unwraps == self.inspections + self.deliveries + self.rewraps + self.resumptions
+        self.unwraps == self.inspections + self.deliveries + self.rewraps + self.resumptions + self.checks
     }
 }
 
@@ -106,6 +109,7 @@ struct Uses {
     deliveries: AtomicU64,
     rewraps: AtomicU64,
     resumptions: AtomicU64,
+    checks: AtomicU64,
 }
 
 /// The key broker of one gate. Share it in an `Arc`; every method may block on disk and store.
@@ -125,6 +129,17 @@ pub struct Intake {
     pub writer: ObjectWriter,
     /// Seals the particulars of the transfer: name, size, hash, notes.
     pub subject: SubjectKey,
+}
+
+/// What is known of an object that is whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Checked {
+    /// Plaintext bytes.
+    pub size_bytes: u64,
+    /// The commitment that its content has if its SHA-256 is the one that was asked about.
+    pub content: Commitment,
+    /// Whether its key lies under the released purpose.
+    pub is_released: bool,
 }
 
 /// An object that was not finished, with the state of its last checkpoint.
@@ -213,6 +228,7 @@ impl Broker {
             deliveries: of(&self.uses.deliveries),
             rewraps: of(&self.uses.rewraps),
             resumptions: of(&self.uses.resumptions),
+            checks: of(&self.uses.checks),
         }
     }
 
@@ -312,13 +328,33 @@ impl Broker {
     /// [`Fault::NoKey`], [`Fault::Missing`], [`Fault::Corrupt`]; a fault of disk or store.
     pub fn open_for_inspection(&self, proof: &Inspecting) -> Result<ObjectReader, Fault> {
         let (transfer, object) = (proof.transfer(), proof.object());
-        let purpose_row = match self.row(object.as_bytes(), Purpose::Quarantine)? {
+        let (dek, _) = self.key_of(transfer, object)?;
+        self.uses.inspections.fetch_add(1, Ordering::Relaxed);
+        ObjectReader::open(ObjectKey { dek, gate: self.gate, transfer, object }, self.blobs.open_sealed(object)?)
+    }
+
+    /// Looks whether an object is whole, without giving out a byte of it: a key opens it, its blob begins with that key's
+    /// commitment and ends in a chunk that authenticates.
+    ///
+    /// # Errors
+    /// [`Fault::NoKey`], [`Fault::BadWrap`], [`Fault::Missing`], [`Fault::Corrupt`]; a fault of disk or store.
+    pub fn check(&self, transfer: Id<Transfer>, object: Id<Object>, sha256: &[u8; 32]) -> Result<Checked, Fault> {
+        let (dek, is_released) = self.key_of(transfer, object)?;
+        self.uses.checks.fetch_add(1, Ordering::Relaxed);
+        let key = ObjectKey { dek, gate: self.gate, transfer, object };
+        let reader = ObjectReader::open(key, self.blobs.open_sealed(object)?)?;
+        let content = reader.commit_content(sha256).commitment;
+        Ok(Checked { size_bytes: reader.size_bytes(), content, is_released })
+    }
+
+    /// The key of an object, from under whichever purpose it lies, and whether that is the released one.
+    fn key_of(&self, transfer: Id<Transfer>, object: Id<Object>) -> Result<(Key, bool), Fault> {
+        let (purpose, row) = match self.row(object.as_bytes(), Purpose::Quarantine)? {
             Some(row) => (Purpose::Quarantine, row),
             None => (Purpose::Released, self.row(object.as_bytes(), Purpose::Released)?.ok_or(Fault::NoKey)?),
         };
-        let dek = self.keyring.ring(purpose_row.0).unwrap(owner(transfer, object), &purpose_row.1)?;
-        self.uses.inspections.fetch_add(1, Ordering::Relaxed);
-        ObjectReader::open(ObjectKey { dek, gate: self.gate, transfer, object }, self.blobs.open_sealed(object)?)
+        let dek = self.keyring.ring(purpose).unwrap(owner(transfer, object), &row)?;
+        Ok((dek, purpose == Purpose::Released))
     }
 
     /// Moves the object's key from quarantine to released, in one transaction. Idempotent.

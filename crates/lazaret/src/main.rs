@@ -17,6 +17,7 @@ mod delivery;
 mod demo;
 mod error;
 mod follow;
+mod fsck;
 mod gate;
 mod intake;
 mod listen;

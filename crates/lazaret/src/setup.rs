@@ -105,7 +105,17 @@ fn gate_id(dir: &Path) -> Result<Id<GateKind>> {
     if !path.exists() {
         write_new(&RealDisk, &path, clock::new_id::<GateKind>().to_string().as_bytes())?;
     }
-    let text = std::fs::read_to_string(&path)?;
+    existing_gate_id(dir)
+}
+
+/// The id of a gate that is there.
+///
+/// # Errors
+/// There is none in this directory.
+pub(crate) fn existing_gate_id(dir: &Path) -> Result<Id<GateKind>> {
+    let path = dir.join(GATE_ID);
+    let text = std::fs::read_to_string(&path)
+        .map_err(|error| Error::Usage(format!("there is no gate in {}: {error}", dir.display())))?;
     text.trim().parse().map_err(|_| Error::Usage(format!("{} is no gate's id", path.display())))
 }
 

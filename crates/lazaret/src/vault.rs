@@ -22,6 +22,10 @@ use zeroize::Zeroizing;
 use crate::config::Config;
 use crate::error::{Error, Result};
 
+/// The keyring's file and the blobs' directory, in the gate's.
+const KEYRING: &str = "keyring.db";
+const BLOBS: &str = "blobs";
+
 /// The gate's objects and keys.
 pub struct Vault {
     broker: Arc<Broker>,
@@ -51,12 +55,12 @@ impl Vault {
     /// # Errors
     /// A root key that is missing, loose or wrong; a keyring that lacks keys; a fault of disk or store.
     pub fn open(config: &Config, gate: Id<GateKind>, making: Making) -> Result<Vault> {
-        let rows: Arc<dyn KeyRows> = Arc::new(Rows(KeyringDb::open(&config.dir.join("keyring.db"))?));
+        let rows: Arc<dyn KeyRows> = Arc::new(Rows(KeyringDb::open(&config.dir.join(KEYRING))?));
         let disk: Arc<dyn Disk> = Arc::new(RealDisk);
         let random = Arc::new(SystemSource::default());
         let roots = Roots::of(root(config, making)?);
         let parts = Parts { gate, roots, rows, disk, random: random.clone() };
-        let blobs = config.dir.join("blobs");
+        let blobs = config.dir.join(BLOBS);
         let broker = match making {
             Making::New => Broker::create(parts, &blobs)?,
             Making::Existing => Broker::open(parts, &blobs)?,
@@ -66,6 +70,20 @@ impl Vault {
             Making::New => IndexKey::create(&secrets, random.as_ref())?,
             Making::Existing => IndexKey::open(&broker)?,
         };
+        Ok(Vault { delivery: broker.delivery(), broker: Arc::new(broker), secrets, index })
+    }
+
+    /// Opens the vault of an existing gate beside whatever process runs it: nothing is made or changed.
+    ///
+    /// # Errors
+    /// A root key that is missing, loose or wrong; a keyring that lacks keys; a fault of disk or store.
+    pub(crate) fn open_read_only(config: &Config, gate: Id<GateKind>) -> Result<Vault> {
+        let rows: Arc<dyn KeyRows> = Arc::new(Rows(KeyringDb::open_read_only(&config.dir.join(KEYRING))?));
+        let random = Arc::new(SystemSource::default());
+        let roots = Roots::of(root(config, Making::Existing)?);
+        let parts = Parts { gate, roots, rows, disk: Arc::new(RealDisk), random };
+        let broker = Broker::open(parts, &config.dir.join(BLOBS))?;
+        let (secrets, index) = (broker.secrets(), IndexKey::open(&broker)?);
         Ok(Vault { delivery: broker.delivery(), broker: Arc::new(broker), secrets, index })
     }
 

@@ -57,6 +57,23 @@ fn a_released_object_can_still_be_looked_at() {
     assert_eq!(broker.open_for_inspection(&inspecting(1, 2)).unwrap().size_bytes(), 7);
 }
 
+#[test]
+fn an_object_is_looked_at_for_wholeness_without_a_proof_and_without_a_byte() {
+    let world = World::new();
+    let broker = world.create();
+    store(&broker, 1, 2, b"content");
+    let sha256 = *Digest::of(b"content").as_bytes();
+    let checked = broker.check(transfer(1), object(2), &sha256).unwrap();
+    assert_eq!((checked.size_bytes, checked.is_released), (7, false));
+    broker.release(&cleared(1, 2)).unwrap();
+    let released = broker.check(transfer(1), object(2), &sha256).unwrap();
+    assert_eq!((released.content, released.is_released), (checked.content, true));
+    assert_ne!(broker.check(transfer(1), object(2), &[0; 32]).unwrap().content, checked.content);
+    assert!(matches!(fault(broker.check(transfer(3), object(2), &sha256)), Fault::BadWrap));
+    assert!(matches!(fault(broker.check(transfer(1), object(4), &sha256)), Fault::NoKey));
+    assert!(broker.counts().agree());
+}
+
 /// Every mixture of blob, row, transfer, object and purpose: only the right one opens.
 #[test]
 fn the_swap_matrix_opens_only_on_its_diagonal() {

@@ -7,7 +7,9 @@ use crate::error::{Error, Result};
 
 mod printed;
 
-pub(crate) use printed::{LoginJson, ProvedJson, SentJson, ShownJson, VerifiedJson};
+pub(crate) use printed::{
+    CheckedJson, FsckJson, LoginJson, ProvedJson, SentJson, ShownJson, VerifiedJson, ViolationJson,
+};
 
 /// A value with a JSON form.
 pub trait Json {

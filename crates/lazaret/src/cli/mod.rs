@@ -10,6 +10,7 @@ mod fail;
 mod fetch;
 mod fields;
 mod find;
+mod fsck;
 mod out;
 mod progress;
 mod receipt;
@@ -60,6 +61,8 @@ enum ClientVerb {
     Transfers(transfers::TransfersVerb),
     /// Check receipts, offline
     Verify(verify::VerifyArgs),
+    /// Compare a gate's registers, log, blobs and keys with its ledger
+    Fsck(fsck::FsckArgs),
 }
 
 #[derive(Debug, Args)]
@@ -137,6 +140,7 @@ fn wants_json(verb: &ClientVerb) -> bool {
         ClientVerb::Send(args) => args.json(),
         ClientVerb::Transfers(verb) => verb.json(),
         ClientVerb::Verify(args) => args.json(),
+        ClientVerb::Fsck(args) => args.json(),
     }
 }
 
@@ -145,6 +149,7 @@ async fn perform(verb: ClientVerb, around: &Surroundings) -> Result<Exit> {
         ClientVerb::Send(args) => send::run(args, around).await,
         ClientVerb::Transfers(verb) => transfers::run(verb, around).await,
         ClientVerb::Verify(args) => verify::run(&args, around),
+        ClientVerb::Fsck(args) => fsck::run(&args, around),
     }
 }
 

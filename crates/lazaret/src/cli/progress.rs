@@ -53,6 +53,13 @@ impl Progress {
         self.show_if_slow();
     }
 
+    /// So much of so much is done.
+    pub(crate) fn set(&self, done: u64, total: u64) {
+        self.bar.set_length(total);
+        self.bar.set_position(done);
+        self.show_if_slow();
+    }
+
     /// Says what is going on now.
     pub(crate) fn say(&self, what: &str) {
         self.bar.set_message(out::shown(what));

@@ -314,7 +314,8 @@ mod tests {
     fn a_line_of_send_has_exactly_the_promised_keys() {
         let transfer = TransferJson { state: "reviewing".into(), ..TransferJson::default() };
         let object: serde_json::Value = serde_json::from_str(&line(transfer, None).to_json().unwrap()).unwrap();
-        let keys: Vec<&str> = object.as_object().unwrap().keys().map(String::as_str).collect();
+        let mut keys: Vec<&str> = object.as_object().unwrap().keys().map(String::as_str).collect();
+        keys.sort_unstable();
         assert_eq!(keys, ["because", "id", "receipt_file", "reference", "state", "who", "would_release"]);
         assert_eq!(object["state"], "held", "a stage, not the sender's word");
     }

@@ -22,6 +22,10 @@ use crate::vault::{Making, Vault};
 
 /// A bundle of 256 entries of the longest kind.
 const RESOURCE_BYTES_MAX: u64 = 256 * (65_535 + 2);
+/// The directory of tiles, in the gate's.
+pub(crate) const LOG: &str = "log";
+/// The checkpoint store's file, in the gate's directory.
+pub(crate) const CHECKPOINTS: &str = "checkpoints.db";
 /// The published checkpoint's name.
 const CHECKPOINT: &str = "checkpoint";
 
@@ -53,11 +57,11 @@ impl Log {
             seed.as_slice().try_into().map_err(|_| Error::internal("a signing key of another length"))?;
         let signer = Signer::from_seed(&seed, origin).map_err(Error::internal)?;
         // Made with the gate, and never silently again: without it nobody could tell an old ledger from the newest.
-        let checkpoints = CheckpointDb::open(&dir.join("checkpoints.db"), making == Making::New)?;
+        let checkpoints = CheckpointDb::open(&dir.join(CHECKPOINTS), making == Making::New)?;
         let latest = checkpoints.latest(origin)?;
         let size = latest.as_ref().map_or(0, |latest| latest.size);
         let mut log = Log {
-            dir: dir.join("log"),
+            dir: dir.join(LOG),
             signer,
             checkpoints,
             signed: Mutex::new(latest),

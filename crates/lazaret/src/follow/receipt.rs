@@ -4,15 +4,17 @@
 use lazaret_core::caller::Caller;
 use lazaret_core::event::Event;
 use lazaret_core::id::{Id, Transfer};
+use lazaret_ledger::note::Note;
 use lazaret_ledger::receipt::{Disclosure, Placed, Receipt};
-use lazaret_ledger::tile::TileReader;
+use lazaret_ledger::tile::{TileReader, TileSource};
 use lazaret_ledger::tree::inclusion_proof;
 use lazaret_store::Entry;
 use lazaret_vault::broker::Holder;
 
 use crate::error::{Error, Result};
 use crate::gate::Gate;
-use crate::particulars::{CONTENT_LABEL, Kept, MANIFEST_LABEL, Note, REASON_LABEL, to_cbor};
+use crate::particulars::{self, CONTENT_LABEL, Kept, MANIFEST_LABEL, REASON_LABEL, to_cbor};
+use crate::vault::Vault;
 
 /// For whom a receipt is made out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,27 +40,53 @@ pub fn of(gate: &Gate, transfer: Id<Transfer>, side: Side) -> Result<Option<Vec<
     if entries.last().is_none_or(|last| last.position.index >= latest.size) {
         return Ok(None);
     }
-    let mut reader = TileReader::new(&gate.log, latest.size);
+    let disclosures = disclosures(gate, transfer, &entries, side)?;
+    assemble(&gate.log, latest.size, note, &entries, disclosures).map(Some)
+}
+
+/// A receipt from its parts: the entries about one transfer, all of them below `size`, and the note over that many.
+///
+/// # Errors
+/// No entry; a tile that is missing.
+pub(crate) fn assemble(
+    tiles: &impl TileSource,
+    size: u64,
+    note: Note,
+    entries: &[Entry],
+    disclosures: Vec<Disclosure>,
+) -> Result<Vec<u8>> {
+    let mut reader = TileReader::new(tiles, size);
     let mut placed = Vec::with_capacity(entries.len());
-    for entry in &entries {
-        let proof = inclusion_proof(&mut reader, entry.position.index, latest.size).map_err(Error::internal)?;
+    for entry in entries {
+        let proof = inclusion_proof(&mut reader, entry.position.index, size).map_err(Error::internal)?;
         placed.push(Placed { index: entry.position.index, entry: entry.bytes.clone(), proof });
     }
-    let Some(last) = placed.pop() else { return Ok(None) };
-    let disclosures = disclosures(gate, transfer, &entries, side)?;
-    let receipt = Receipt { latest: last, earlier: placed, disclosures, checkpoint: note };
-    receipt.to_bytes().map(Some).map_err(Error::internal)
+    let latest = placed.pop().ok_or_else(|| Error::internal("a receipt of nothing"))?;
+    Receipt { latest, earlier: placed, disclosures, checkpoint: note }.to_bytes().map_err(Error::internal)
 }
 
 fn disclosures(gate: &Gate, transfer: Id<Transfer>, entries: &[Entry], side: Side) -> Result<Vec<Disclosure>> {
     let kept = gate.read(|_, side| Ok(gate.particulars.kept(side, transfer).ok()))?;
     // Particulars that were erased are disclosed to nobody; the receipt stays valid without them.
     let Some(kept) = kept else { return Ok(Vec::new()) };
-    let mut out = vec![content(entries, &kept)?, manifest(gate, transfer, &kept)?];
+    let mut out = of_both_sides(&gate.vault, transfer, entries, &kept)?;
     if side == Side::Hospital {
         out.extend(reasons(gate, transfer)?);
     }
     Ok(out)
+}
+
+/// What party and hospital may both see: the content's digest and the manifest.
+///
+/// # Errors
+/// The vault's fault; a transfer that did not arrive.
+pub(crate) fn of_both_sides(
+    vault: &Vault,
+    transfer: Id<Transfer>,
+    entries: &[Entry],
+    kept: &Kept,
+) -> Result<Vec<Disclosure>> {
+    Ok(vec![content(entries, kept)?, manifest(vault, transfer, kept)?])
 }
 
 fn content(entries: &[Entry], kept: &Kept) -> Result<Disclosure> {
@@ -74,9 +102,9 @@ fn content(entries: &[Entry], kept: &Kept) -> Result<Disclosure> {
     })
 }
 
-fn manifest(gate: &Gate, transfer: Id<Transfer>, kept: &Kept) -> Result<Disclosure> {
+fn manifest(vault: &Vault, transfer: Id<Transfer>, kept: &Kept) -> Result<Disclosure> {
     let nonce = nonce(&kept.manifest()?.nonce)?;
-    let bound = gate.vault.commit(Holder::Transfer(transfer), MANIFEST_LABEL, &nonce, &kept.manifest)?;
+    let bound = vault.commit(Holder::Transfer(transfer), MANIFEST_LABEL, &nonce, &kept.manifest)?;
     Ok(Disclosure { label: MANIFEST_LABEL.to_owned(), nonce, k_c: *bound.key, value: kept.manifest.clone() })
 }
 
@@ -85,7 +113,7 @@ fn reasons(gate: &Gate, transfer: Id<Transfer>) -> Result<Vec<Disclosure>> {
     let notes = gate.read(|_, side| side.notes(transfer.cast()))?;
     let mut out = Vec::with_capacity(notes.len());
     for (_, sealed) in notes {
-        let note: Note = gate.particulars.open(holder, REASON_LABEL, &sealed)?;
+        let note: particulars::Note = gate.particulars.open(holder, REASON_LABEL, &sealed)?;
         let (nonce, value) = (nonce(&note.nonce)?, to_cbor(&note));
         let bound = gate.vault.commit(holder, REASON_LABEL, &nonce, &value)?;
         out.push(Disclosure { label: REASON_LABEL.to_owned(), nonce, k_c: *bound.key, value });

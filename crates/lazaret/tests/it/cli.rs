@@ -311,3 +311,110 @@ fn a_large_file_goes_through_whole_and_a_refusal_is_heard_before_its_end() {
     let refused = check(&gate, &["send", text(&file), "--as", "acme", "--lane", "lab-in", "--json"], 1).json();
     assert_eq!(refused["status"], 403, "{refused}");
 }
+
+// EVIDENCE-OF: R-103
+// EVIDENCE-OF: R-106
+#[test]
+fn fsck_finds_nothing_beside_a_busy_gate_nor_after_a_crash() {
+    let mut gate = TestGate::start();
+    held_firmware(&gate);
+    let note = gate.file("note.txt", b"twelve infusion sets\n");
+    let busy = std::thread::scope(|scope| {
+        let sending = scope.spawn(|| {
+            (0..12).for_each(|_| drop(check(&gate, &["send", text(&note), "--as", "acme"], 0)));
+        });
+        let mut looked = Vec::new();
+        while !sending.is_finished() {
+            looked.push(run(&gate, &["fsck", "--json"]));
+        }
+        sending.join().unwrap();
+        looked
+    });
+    for said in &busy {
+        assert_eq!((said.code, said.json()["ok"].as_bool()), (0, Some(true)), "{}", said.text());
+    }
+    gate.kill();
+    let dir = gate.dir();
+    let after = check(&gate, &["fsck", "--dir", text(&dir), "--json"], 0).json();
+    assert_eq!(after["violations"], serde_json::json!([]));
+    assert_eq!(after["checked"]["objects"], 13, "{after}");
+    assert_eq!(after["checked"]["registers"], 21);
+    check(&gate, &["fsck", "--dir", "/nowhere"], 2);
+}
+
+fn edit(dir: &std::path::Path, sql: &str) {
+    let changed = rusqlite::Connection::open(dir.join("lazaret.db")).unwrap().execute(sql, []).unwrap();
+    assert!(changed > 0, "{sql}");
+}
+
+fn flip(path: &std::path::Path) {
+    let mut bytes = std::fs::read(path).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(path, bytes).unwrap();
+}
+
+/// The newest file below a directory.
+fn newest(dir: PathBuf) -> PathBuf {
+    let mut files = Vec::new();
+    let mut left = vec![dir];
+    while let Some(dir) = left.pop() {
+        for entry in std::fs::read_dir(dir).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() { left.push(path) } else { files.push(path) }
+        }
+    }
+    files.into_iter().max_by_key(|path| (path.metadata().unwrap().modified().unwrap(), path.clone())).unwrap()
+}
+
+/// A way to change what lies in a gate's directory.
+type Tamper = Box<dyn Fn(&std::path::Path)>;
+
+// EVIDENCE-OF: R-221
+#[test]
+fn fsck_finds_what_was_edited_deleted_or_lost() {
+    let mut gate = TestGate::start();
+    held_firmware(&gate);
+    let note = gate.file("note.txt", b"twelve infusion sets\n");
+    send(&gate, &note, &["--as", "acme"], 0);
+    gate.kill();
+    let sql = |text: &'static str| -> Tamper { Box::new(move |dir| edit(dir, text)) };
+    let cases: Vec<(&str, Tamper)> = vec![
+        ("registers", sql("UPDATE transfer SET stage = 5 WHERE stage = 2")),
+        ("registers", sql("UPDATE party SET state = 2 WHERE state = 1")),
+        ("registers", sql("UPDATE role_grant SET role = 1 WHERE role = 6")),
+        (
+            "entries",
+            sql(
+                "UPDATE entry SET bytes = CAST(substr(bytes, 1, 40) || x'00' || substr(bytes, 42) AS BLOB) WHERE idx = 30",
+            ),
+        ),
+        ("entries", sql("UPDATE entry SET leaf = zeroblob(32) WHERE idx = 31")),
+        ("entries", sql("UPDATE entry SET seq = seq + 7 WHERE idx = 32")),
+        ("entries", sql("DELETE FROM entry WHERE idx = 33")),
+        ("entries", sql("DELETE FROM entry WHERE idx = (SELECT MAX(idx) FROM entry)")),
+        ("log", sql("DELETE FROM entry WHERE idx = (SELECT MAX(idx) FROM entry)")),
+        ("policy", sql("UPDATE side_policy_text SET text = text || ' '")),
+        ("objects", sql("UPDATE side_manifest SET sealed = (SELECT sealed FROM side_manifest ORDER BY rowid LIMIT 1)")),
+        ("log", Box::new(|dir| flip(&newest(dir.join("log/tile/0"))))),
+        ("log", Box::new(|dir| flip(&newest(dir.join("log/tile/entries"))))),
+        ("log", Box::new(|dir| std::fs::remove_dir_all(dir.join("log/tile/entries")).unwrap())),
+        ("log", Box::new(|dir| flip(&dir.join("log/checkpoint")))),
+        ("objects", Box::new(|dir| flip(&newest(dir.join("blobs/sealed"))))),
+        ("objects", Box::new(|dir| std::fs::remove_file(newest(dir.join("blobs/sealed"))).unwrap())),
+        ("keyring", Box::new(|dir| flip(&dir.join("root.key")))),
+        ("log", Box::new(|dir| std::fs::remove_file(dir.join("checkpoints.db")).unwrap())),
+    ];
+    for (number, (part, tamper)) in cases.into_iter().enumerate() {
+        let copy = gate.path(&format!("copy-{number}"));
+        let copied = crate::gate::command("cp").arg("-r").arg(gate.dir()).arg(&copy).status().unwrap();
+        assert!(copied.success());
+        check(&gate, &["fsck", "--dir", text(&copy)], 0);
+        tamper(&copy);
+        let found = check(&gate, &["fsck", "--dir", text(&copy), "--json"], 10).json();
+        assert_eq!(found["ok"], false);
+        let parts: Vec<&str> =
+            found["violations"].as_array().unwrap().iter().map(|row| row["part"].as_str().unwrap()).collect();
+        assert!(parts.contains(&part), "case {number}: {found}");
+    }
+}

@@ -95,3 +95,40 @@ pub(crate) struct ProvedJson {
     /// What it says, in words.
     pub(crate) text: String,
 }
+
+/// What `lazaret fsck --json` prints.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct FsckJson {
+    /// Whether everything is as the ledger says.
+    pub(crate) ok: bool,
+    /// What is not.
+    pub(crate) violations: Vec<ViolationJson>,
+    /// What was looked at.
+    pub(crate) checked: CheckedJson,
+}
+
+/// One thing that is not as the ledger says.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct ViolationJson {
+    /// Where.
+    pub(crate) part: String,
+    /// What.
+    pub(crate) what: String,
+}
+
+/// What was looked at, in numbers.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub(crate) struct CheckedJson {
+    /// Entries of the ledger.
+    pub(crate) entries: u64,
+    /// Registers that were rebuilt and compared.
+    pub(crate) registers: u64,
+    /// Tiles and bundles of the log.
+    pub(crate) tiles: u64,
+    /// Objects.
+    pub(crate) objects: u64,
+    /// Receipts that were made and verified, of the newest transfers.
+    pub(crate) receipts: u64,
+    /// Blobs that nobody names any more; a running gate removes them.
+    pub(crate) orphans: u64,
+}
