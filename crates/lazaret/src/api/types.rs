@@ -8,7 +8,8 @@ use crate::error::{Error, Result};
 mod printed;
 
 pub(crate) use printed::{
-    CheckedJson, FsckJson, LoginJson, ProvedJson, SentJson, ShownJson, VerifiedJson, ViolationJson,
+    CheckedJson, ClassesJson, CoveredJson, FindingJson, FsckJson, InspectJson, InspectorJson, LoginJson, PhiJson,
+    ProvedJson, SentJson, ShownJson, VerifiedJson, ViolationJson,
 };
 
 /// A value with a JSON form.

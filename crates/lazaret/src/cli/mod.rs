@@ -11,6 +11,7 @@ mod fetch;
 mod fields;
 mod find;
 mod fsck;
+mod inspect;
 mod out;
 mod progress;
 mod receipt;
@@ -48,7 +49,7 @@ enum Verb {
     #[command(flatten)]
     Client(ClientVerb),
     /// Look at files without a gate
-    Inspect(InspectArgs),
+    Inspect(inspect::InspectArgs),
 }
 
 /// Verbs that talk to a gate, look at its directory, or need none.
@@ -90,13 +91,6 @@ struct UpArgs {
     ready_file: Option<PathBuf>,
 }
 
-#[derive(Debug, Args)]
-struct InspectArgs {
-    /// Be a worker of the station (not for people)
-    #[arg(long, hide = true)]
-    worker: bool,
-}
-
 /// Runs what the command line says.
 pub fn run() -> ExitCode {
     let cli = match Cli::try_parse() {
@@ -109,10 +103,11 @@ pub fn run() -> ExitCode {
     };
     match cli.verb {
         // Before anything else is set up: a worker begins with nothing, and keeps nothing.
-        Verb::Inspect(InspectArgs { worker: true }) => {
-            lazaret_inspect::worker::run(std::io::stdin(), std::io::stdout())
+        Verb::Inspect(args) if args.worker => lazaret_inspect::worker::run(std::io::stdin(), std::io::stdout()),
+        Verb::Inspect(args) => {
+            let json = args.json();
+            ended(inspect::run(&args, &Surroundings::read()), json)
         }
-        Verb::Inspect(_) => Exit::Usage.into(),
         Verb::Up(args) => up(args),
         Verb::Client(verb) => client_verb(verb),
     }
@@ -126,6 +121,10 @@ fn client_verb(verb: ClientVerb) -> ExitCode {
         Ok(runtime) => runtime.block_on(perform(verb, &around)),
         Err(error) => Err(Failure::error("the program cannot start").because(error)),
     };
+    ended(outcome, json)
+}
+
+fn ended(outcome: Result<Exit>, json: bool) -> ExitCode {
     match outcome {
         Ok(exit) => exit.into(),
         Err(failure) => {

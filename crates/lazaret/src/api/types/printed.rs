@@ -132,3 +132,97 @@ pub(crate) struct CheckedJson {
     /// Blobs that nobody names any more; a running gate removes them.
     pub(crate) orphans: u64,
 }
+
+/// What `lazaret inspect --json` prints for one file: `lazaret.inspect/1`.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct InspectJson {
+    /// `lazaret.inspect/1`
+    pub(crate) schema: String,
+    /// The file as it was named.
+    pub(crate) file: String,
+    /// Bytes.
+    pub(crate) size: u64,
+    /// What it was found to be.
+    pub(crate) kind: String,
+    /// The worst answer.
+    pub(crate) verdict: String,
+    /// Every inspector's answer.
+    pub(crate) inspectors: Vec<InspectorJson>,
+    /// Who could be identified by it.
+    pub(crate) phi: PhiJson,
+    /// What was found.
+    pub(crate) findings: Vec<FindingJson>,
+}
+
+/// One inspector's answer.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct InspectorJson {
+    /// Who looked.
+    pub(crate) name: String,
+    /// `clean`, `not_inspected`, `error`, `bad`
+    pub(crate) verdict: String,
+    /// Why it is not a plain answer.
+    pub(crate) reason: Option<String>,
+    /// How much was seen.
+    pub(crate) covered: CoveredJson,
+    /// The inspector's version.
+    pub(crate) version: String,
+    /// Digest of the rules that looked, where there are rules.
+    pub(crate) rules: Option<String>,
+}
+
+/// How much was seen.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub(crate) struct CoveredJson {
+    /// Bytes looked at, members included.
+    pub(crate) bytes: u64,
+    /// Bytes there were.
+    pub(crate) of: u64,
+    /// Members looked at; the object counts as one.
+    pub(crate) members: u64,
+    /// Members there were.
+    pub(crate) of_members: u64,
+}
+
+/// Who could be identified.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct PhiJson {
+    /// `yes`, `no`, `unknown`
+    pub(crate) present: String,
+    /// Safe Harbor letters found.
+    pub(crate) letters: Vec<String>,
+    /// Spans that identify directly.
+    pub(crate) direct: u64,
+    /// Spans that identify with others.
+    pub(crate) indirect: u64,
+    /// Spans by whom they are about.
+    pub(crate) classes: ClassesJson,
+}
+
+/// Spans by whom they are about.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub(crate) struct ClassesJson {
+    /// Patients.
+    pub(crate) patient: u64,
+    /// People related to a patient.
+    pub(crate) related: u64,
+    /// Staff.
+    pub(crate) staff: u64,
+    /// Businesses, authors, suppliers.
+    pub(crate) business: u64,
+    /// Nobody knows.
+    pub(crate) unknown: u64,
+}
+
+/// One thing found in one member.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct FindingJson {
+    /// Who found it.
+    pub(crate) inspector: String,
+    /// The rule.
+    pub(crate) rule: String,
+    /// The member's name under each archive's name, the file's first.
+    pub(crate) path: Vec<String>,
+    /// What it means; `clean` is a note.
+    pub(crate) verdict: String,
+}
