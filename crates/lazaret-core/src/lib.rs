@@ -1,9 +1,11 @@
 //! The domain of Lazaret: facts, rules and decisions. Pure: no IO, no clock, no random number.
 //!
 //! Reading order: [`event`] (what can happen), [`transfer`] (what may happen to a transfer), [`policy`] (who decides),
-//! [`decision`] (the proofs that a decision was recorded), [`explanation`] (what people are told), then the rest as needed.
+//! [`cases`] (what a set of rules must do), [`decision`] (the proofs that a decision was recorded), [`explanation`] (what people
+//! are told), then the rest as needed.
 
 pub mod caller;
+pub mod cases;
 pub mod code;
 pub mod decision;
 pub mod digest;
@@ -17,5 +19,6 @@ pub mod policy;
 pub mod refusal;
 pub mod register;
 pub mod request;
+pub mod rules;
 pub mod time;
 pub mod transfer;

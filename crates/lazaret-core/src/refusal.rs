@@ -34,6 +34,7 @@ codes! {
         20 NotFound = "not-found",
         21 DiskFull = "disk-full",
         22 SignIn = "sign-in",
+        23 BadRequest = "bad-request",
     }
 }
 
@@ -64,6 +65,7 @@ impl PartyCode {
             PartyCode::NotFound => "There is nothing here by this name.",
             PartyCode::DiskFull => "The gate has no room to store this now.",
             PartyCode::SignIn => "Sign in first.",
+            PartyCode::BadRequest => "The request cannot be understood.",
         }
     }
 
@@ -91,6 +93,7 @@ impl PartyCode {
             PartyCode::KeyReused => "Use a new Idempotency-Key for other content.",
             PartyCode::DiskFull => "Try again later; the hospital has been told.",
             PartyCode::SignIn => "Give a token, a key or a passkey that the gate knows.",
+            PartyCode::BadRequest => "See the detail, and the API's description under /api/v1/openapi.json.",
             PartyCode::WaitingForPeople | PartyCode::WrongState | PartyCode::NotFound => return None,
         })
     }

@@ -5,6 +5,7 @@ use lazaret_core::decision::{Cleared, Inspecting, Position};
 use lazaret_core::event::Event;
 use lazaret_core::id::{Id, Subject};
 use lazaret_core::refusal::Refusal;
+use lazaret_core::rules::RULES;
 use lazaret_core::time::Timestamp;
 use lazaret_ledger::entry::{Envelope, decode, encode};
 use lazaret_ledger::tree::leaf_hash;
@@ -206,7 +207,7 @@ fn plain_subject(event: &Event) -> Id<Subject> {
         Event::PersonRecorded(fact) => fact.person.cast(),
         Event::AgreementRecorded(fact) => fact.agreement.cast(),
         Event::VettingConcluded(fact) => fact.party.cast(),
-        Event::PolicyActivated(_) => RULES_SUBJECT,
+        Event::PolicyActivated(_) => RULES,
         Event::RoleGranted(fact) => fact.person.cast(),
         Event::RoleEnded(fact) => fact.person.cast(),
         Event::CredentialAdded(fact) => fact.credential.cast(),
@@ -219,8 +220,6 @@ fn plain_subject(event: &Event) -> Id<Subject> {
     }
 }
 
-/// The subject of what concerns the gate's rules as a whole.
-const RULES_SUBJECT: Id<Subject> = Id::from_bytes(*b"lazaret/rules/v1");
 /// The subject of what concerns its keys.
 const KEYS_SUBJECT: Id<Subject> = Id::from_bytes(*b"lazaret/keys//v1");
 /// The subject of sign-ins, starts and stops.

@@ -412,7 +412,8 @@ pub async fn ask_to_lift(gate: &Arc<Gate>, caller: &Caller, party: Id<Party>) ->
     let _recorded = gate
         .record(caller, move |view| {
             let isolation = view.open_isolation(party)?.ok_or(Refusal::Unchanged)?;
-            if view.open_request(isolation.cast())?.is_some() {
+            // One that nobody granted in its hour may be asked for again.
+            if view.awaits_votes(isolation.cast(), at)? {
                 return Err(Refusal::Unchanged.into());
             }
             Ok(party::ask_to_lift(&asker, isolation, request, at)?)
@@ -441,6 +442,10 @@ pub async fn vote_on_request(
     gate.write(move |tx| {
         let recorded = tx.record(&caller, |view| {
             let open = view.request(request, at)?.ok_or(Refusal::NotFound)?;
+            if open.act == Act::ReleaseTransfer {
+                // A transfer is voted on as a transfer: there the rules in force have a say about the voter.
+                return Err(Refusal::WrongState.into());
+            }
             let group = open.may_vote(&voter, seen, at)?;
             Ok(party::vote(&open, &caller, group, seen, Some(committed), choice)?)
         })?;

@@ -24,6 +24,7 @@ mod listen;
 mod metrics;
 mod particulars;
 mod reconcile;
+mod rules;
 mod serve;
 mod setup;
 mod station;

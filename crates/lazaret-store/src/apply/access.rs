@@ -3,13 +3,18 @@
 use lazaret_core::event::{
     CredentialAdded, CredentialRevoked, PolicyActivated, RoleEnded, RoleGranted, SessionsObserved,
 };
+use lazaret_core::request::RequestState;
 
+use super::request::close_requests;
 use crate::engine::Db;
 use crate::error::Fault;
 use crate::record::Entry;
 use crate::value::{from_u64, millis};
 
 pub(super) fn rules(db: Db<'_>, entry: &Entry, fact: &PolicyActivated) -> Result<(), Fault> {
+    if fact.request.is_some() {
+        close_requests(db, entry.subject, RequestState::Granted)?;
+    }
     db.change_one(
         "INSERT INTO rule_set (idx, kind, digest, request, t) VALUES ($1, $2, $3, $4, $5)",
         &[

@@ -305,6 +305,16 @@ impl View<'_> {
         )?)
     }
 
+    /// Whether a request about this subject still takes votes.
+    pub fn awaits_votes(&self, subject: Id<Subject>, at: Timestamp) -> Result<bool> {
+        let found = self.db.one(
+            "SELECT 1 FROM request WHERE subject = $1 AND state = $2 AND until > $3",
+            &[subject.as_bytes(), &(RequestState::Open as i64), &millis(at)],
+            |_| Ok(()),
+        )?;
+        Ok(found.is_some())
+    }
+
     /// The request about this subject that was granted last.
     fn granted_request(&self, subject: Id<Subject>) -> Result<Option<Id<Request>>> {
         Ok(self.db.one(

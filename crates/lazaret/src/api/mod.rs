@@ -3,6 +3,7 @@
 pub mod health;
 pub mod ledger;
 pub mod parties;
+pub mod policy;
 pub mod problem;
 pub mod receipts;
 pub mod show;
@@ -77,6 +78,8 @@ pub fn described() -> (Router<Arc<Gate>>, utoipa::openapi::OpenApi) {
         .routes(routes!(parties::requests))
         .routes(routes!(parties::vote_on_request))
         .routes(routes!(parties::policy))
+        .routes(routes!(policy::simulate))
+        .routes(routes!(policy::activate))
         .split_for_parts()
 }
 

@@ -24,6 +24,7 @@ use crate::auth::signed::Signed;
 use crate::crossing;
 use crate::error::{Error, Result};
 use crate::gate::Gate;
+use crate::rules;
 
 /// Parties of one list.
 const PARTIES_MAX: u32 = 1_000;
@@ -176,7 +177,7 @@ pub async fn ask_to_lift(State(gate): State<Arc<Gate>>, signed: Signed, Path(nam
 pub async fn agree(State(gate): State<Arc<Gate>>, signed: Signed, Path(name): Path<String>, body: Bytes) -> Response {
     let outcome = async {
         let party = find(&gate, &name)?;
-        let bad = |detail: String| Error::malformed(PartyCode::BadName, detail);
+        let bad = |detail: String| Error::malformed(PartyCode::BadRequest, detail);
         let sent: AgreementJson = from_json(&body).map_err(bad)?;
         let kind = AgreementKind::from_word(&sent.kind);
         let kind = kind.ok_or_else(|| bad(format!("kind is baa or dpa, not {}", sent.kind)))?;
@@ -199,14 +200,29 @@ pub async fn requests(State(gate): State<Arc<Gate>>, signed: Signed) -> Response
         if !show::sees_all(&signed.caller) {
             return Err(Refusal::NotAllowed.into());
         }
-        let open = gate.read(|view, _| view.open_requests(REQUESTS_MAX))?;
+        let at = gate.clock.now();
+        let open = gate.read(|view, _| {
+            let mut waiting = view.open_requests(REQUESTS_MAX)?;
+            let mut ended = Vec::new();
+            for open in &waiting {
+                if view.request(open.request, at)?.is_none_or(|request| at >= request.until) {
+                    ended.push(open.request);
+                }
+            }
+            waiting.retain(|open| !ended.contains(&open.request));
+            Ok(waiting)
+        })?;
         let items: Result<Vec<RequestJson>> = open.iter().map(|open| show_request(&gate, open.request)).collect();
         Ok(json(&ListJson { items: items?, next: None }))
     })();
     signed.answer(outcome)
 }
 
-fn show_request(gate: &Gate, request: Id<Request>) -> Result<RequestJson> {
+/// A request as its voters see it.
+///
+/// # Errors
+/// There is none; a fault of the store.
+pub(crate) fn show_request(gate: &Gate, request: Id<Request>) -> Result<RequestJson> {
     let at = gate.clock.now();
     gate.read(|view, side| {
         let known = view.request(request, at)?.ok_or(Refusal::NotFound)?;
@@ -250,8 +266,8 @@ pub async fn vote_on_request(
         let request: Id<Request> = name.parse().map_err(|_| Error::Refused(Refusal::NotFound))?;
         let Ballot { choice, binding, reason } = Ballot::parse(&body)?;
         crossing::vote_on_request(&gate, &signed.caller, request, binding, &reason, choice).await?;
-        if choice == Choice::Approve {
-            crossing::lift_if_granted(&gate, request).await?;
+        if choice == Choice::Approve && !crossing::lift_if_granted(&gate, request).await? {
+            rules::activate_if_granted(&gate, request).await?;
         }
         show_request(&gate, request).map(|request| json(&request))
     };

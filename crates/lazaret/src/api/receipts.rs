@@ -38,7 +38,7 @@ fn lines(gate: &Gate, signed: &Signed, pairs: &[(String, String)]) -> Result<Vec
     let party = signed.caller.party().ok_or(Refusal::NotAllowed)?;
     let asked = pairs.iter().find(|(name, _)| name == "days").map_or(Some(1), |(_, days)| days.parse().ok());
     let days = asked.filter(|days| (1..=KEPT_DAYS).contains(days));
-    let days = days.ok_or_else(|| Error::malformed(PartyCode::BadName, format!("days is 1 to {KEPT_DAYS}")))?;
+    let days = days.ok_or_else(|| Error::malformed(PartyCode::BadRequest, format!("days is 1 to {KEPT_DAYS}")))?;
     let now = gate.clock.now().as_millis();
     let from = Timestamp::from_millis(now.saturating_sub(days * DAY_MS));
     let told = told::lines(gate, party, from, Timestamp::from_millis(u64::MAX))?;

@@ -40,7 +40,7 @@ struct Asked {
 
 impl Asked {
     fn parse(gate: &Gate, pairs: &[(String, String)]) -> Result<Asked> {
-        let bad = |what: &str| Error::malformed(PartyCode::BadName, format!("{what} is no such filter or value"));
+        let bad = |what: &str| Error::malformed(PartyCode::BadRequest, format!("{what} is no such filter or value"));
         let mut asked = Asked { rows: ROWS, ..Asked::default() };
         for (name, value) in pairs {
             match name.as_str() {
@@ -233,7 +233,7 @@ impl Ballot {
     /// # Errors
     /// Not the JSON of a vote; a reason that is too long.
     pub fn parse(body: &[u8]) -> Result<Ballot> {
-        let bad = |detail: String| Error::malformed(PartyCode::BadName, detail);
+        let bad = |detail: String| Error::malformed(PartyCode::BadRequest, detail);
         let sent: VoteJson = from_json(body).map_err(bad)?;
         let choice = match sent.vote.as_str() {
             "approve" => Choice::Approve,

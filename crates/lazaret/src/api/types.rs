@@ -8,8 +8,8 @@ use crate::error::{Error, Result};
 mod printed;
 
 pub(crate) use printed::{
-    CheckedJson, ClassesJson, CoveredJson, FindingJson, FsckJson, InspectJson, InspectorJson, LoginJson, PhiJson,
-    ProvedJson, SentJson, ShownJson, VerifiedJson, ViolationJson,
+    CheckedJson, ClassesJson, CoveredJson, FailedCaseJson, FindingJson, FsckJson, InspectJson, InspectorJson,
+    LoginJson, PhiJson, PolicyTestJson, ProvedJson, SentJson, ShownJson, VerifiedJson, ViolationJson,
 };
 
 /// A value with a JSON form.
@@ -353,6 +353,45 @@ pub struct RuleJson {
     pub hold: Option<String>,
     /// Its text.
     pub text: String,
+}
+
+/// What another set of rules would decide otherwise, on what is true now.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct SimulationJson {
+    /// The set in force, `sha256:…`
+    pub policy: String,
+    /// The other, `sha256:…`
+    pub candidate: String,
+    /// Transfers that were decided again, the newest.
+    pub looked_at: u64,
+    /// How many would change, by what they are and what they would be.
+    pub classes: Vec<ChangeClassJson>,
+    /// Which, at most the newest thousand.
+    pub changes: Vec<ChangeJson>,
+}
+
+/// How many decisions would change in the same way.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct ChangeClassJson {
+    /// `release`, `hold`, `deny`
+    pub from: String,
+    /// What it would be.
+    pub to: String,
+    /// How many.
+    pub count: u64,
+}
+
+/// One decision that would be another.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct ChangeJson {
+    /// `LZ-…`
+    pub reference: String,
+    /// `release`, `hold`, `deny`
+    pub from: String,
+    /// What it would be.
+    pub to: String,
+    /// The rules that would say so.
+    pub rules: Vec<String>,
 }
 
 /// Whether the gate can do its work.

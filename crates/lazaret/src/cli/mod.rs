@@ -12,9 +12,13 @@ mod fields;
 mod find;
 mod fsck;
 mod inspect;
+mod login;
 mod out;
+mod parties;
+mod policy;
 mod progress;
 mod receipt;
+mod requests;
 mod send;
 mod tell;
 mod transfers;
@@ -62,6 +66,23 @@ enum ClientVerb {
     Transfers(transfers::TransfersVerb),
     /// Check receipts, offline
     Verify(verify::VerifyArgs),
+    /// Stop a party at once: nothing in from it, nothing out to it
+    Isolate(parties::IsolateArgs),
+    /// List parties, record agreements, ask to lift isolations
+    #[command(subcommand)]
+    Parties(parties::PartiesVerb),
+    /// List and vote on requests that are about no transfer
+    #[command(subcommand)]
+    Requests(requests::RequestsVerb),
+    /// Show, test, simulate and ask for rules
+    #[command(subcommand)]
+    Policy(policy::PolicyVerb),
+    /// Remember a gate and a token
+    Login(login::LoginArgs),
+    /// Forget them
+    Logout,
+    /// Say whom the gate takes one for
+    Whoami(login::WhoamiArgs),
     /// Compare a gate's registers, log, blobs and keys with its ledger
     Fsck(fsck::FsckArgs),
 }
@@ -140,6 +161,12 @@ fn wants_json(verb: &ClientVerb) -> bool {
         ClientVerb::Transfers(verb) => verb.json(),
         ClientVerb::Verify(args) => args.json(),
         ClientVerb::Fsck(args) => args.json(),
+        ClientVerb::Isolate(args) => args.json(),
+        ClientVerb::Parties(verb) => verb.json(),
+        ClientVerb::Requests(verb) => verb.json(),
+        ClientVerb::Policy(verb) => verb.json(),
+        ClientVerb::Whoami(args) => args.json(),
+        ClientVerb::Login(_) | ClientVerb::Logout => false,
     }
 }
 
@@ -149,6 +176,13 @@ async fn perform(verb: ClientVerb, around: &Surroundings) -> Result<Exit> {
         ClientVerb::Transfers(verb) => transfers::run(verb, around).await,
         ClientVerb::Verify(args) => verify::run(&args, around),
         ClientVerb::Fsck(args) => fsck::run(&args, around),
+        ClientVerb::Isolate(args) => parties::isolate(args, around).await,
+        ClientVerb::Parties(verb) => parties::run(verb, around).await,
+        ClientVerb::Requests(verb) => requests::run(verb, around).await,
+        ClientVerb::Policy(verb) => policy::run(verb, around).await,
+        ClientVerb::Login(args) => login::login(args, around).await,
+        ClientVerb::Logout => login::logout(around),
+        ClientVerb::Whoami(args) => login::whoami(args, around).await,
     }
 }
 

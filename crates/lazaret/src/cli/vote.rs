@@ -80,6 +80,10 @@ pub(crate) async fn on_request(args: VoteArgs, choice: &str, around: &Surroundin
     let request = asked.ok_or_else(|| {
         Failure::error(format!("no request {} waits for votes", args.subject)).hint("lazaret requests list")
     })?;
+    if let Some(reference) = request.reference.as_ref().filter(|_| request.act == "release_transfer") {
+        return Err(Failure::usage("a transfer is voted on as a transfer")
+            .hint(format!("lazaret transfers approve {reference} --as PERSON --reason TEXT")));
+    }
     if !args.json.wanted() {
         out::say(&format!("  {} {}", word(choice), request_text(&request)));
     }

@@ -171,6 +171,137 @@ fn patient_data_goes_out_only_under_an_agreement() {
     assert_eq!(held["because"][0]["rule"], "phi-needs-baa");
     let covered = send(&gate, &message, &["--as", "tom", "--to", "imagingco"], 0);
     assert_eq!(covered["state"], "released");
+
+    let agree = ["parties", "agree", "labco", "--kind", "baa", "--days", "365", "--as"];
+    check(&gate, &[&agree[..], &["tom"]].concat(), 1);
+    check(&gate, &[&agree[..], &["claire"]].concat(), 0);
+    wait_for("the ruling on what is true now", || {
+        let shown = check(&gate, &["transfers", "get", &reference(&held), "--json"], 0).json();
+        (shown["state"] == "released").then_some(())
+    });
+    check(&gate, &["transfers", "fetch", &reference(&held), "--as", "labco", "-o", "got.hl7"], 0);
+    assert_eq!(std::fs::read(gate.path("got.hl7")).unwrap(), std::fs::read(message).unwrap());
+}
+
+// EVIDENCE-OF: R-404
+#[test]
+fn one_person_isolates_a_party_at_once_and_two_others_lift_it() {
+    let gate = TestGate::start();
+    let note = gate.file("note.txt", b"twelve infusion sets\n");
+    held_firmware(&gate);
+    check(&gate, &["isolate", "acme", "--as", "ana"], 2);
+    let plan = check(&gate, &["isolate", "acme", "--dry-run", "--json"], 0).json();
+    assert_eq!((plan["isolated"].as_bool(), plan["open_transfers"].as_u64()), (Some(false), Some(1)));
+    check(&gate, &["send", text(&note), "--as", "acme"], 0);
+    check(&gate, &["isolate", "acme", "--yes", "--as", "priya"], 1);
+    let done = check(&gate, &["isolate", "acme", "--yes", "--as", "ana", "--json"], 0).json();
+    assert_eq!(done["isolated"], true);
+    check(&gate, &["isolate", "acme", "--yes", "--as", "ana"], 0);
+    check(&gate, &["send", text(&note), "--as", "acme"], 1);
+    check(&gate, &["send", text(&note), "--as", "medlog"], 0);
+
+    let request = check(&gate, &["parties", "lift", "acme", "--as", "claire", "--json"], 0).json();
+    let request = request["id"].as_str().unwrap();
+    let vote = |person: &str| run(&gate, &["requests", "approve", request, "--as", person, "--reason", "clean"]).code;
+    assert_eq!(vote("claire"), 1, "whoever asks is not one of the two");
+    assert_eq!(vote("ana"), 0);
+    assert_eq!(vote("ana"), 1, "one person is one pair of eyes");
+    check(&gate, &["send", text(&note), "--as", "acme"], 1);
+    assert_eq!(vote("dan"), 0);
+    check(&gate, &["send", text(&note), "--as", "acme"], 0);
+    let open = check(&gate, &["requests", "list", "--json"], 0).json();
+    let acts: Vec<&str> = open["items"].as_array().unwrap().iter().map(|row| row["act"].as_str().unwrap()).collect();
+    assert_eq!(acts, ["release_transfer"], "the held firmware still waits");
+    let waiting = open["items"][0]["id"].as_str().unwrap();
+    check(&gate, &["requests", "approve", waiting, "--as", "ben", "--reason", "x"], 2);
+}
+
+// EVIDENCE-OF: R-413
+#[test]
+fn other_rules_are_tested_simulated_and_put_in_force_by_two_people() {
+    let mut gate = TestGate::start();
+    let note = gate.file("note.txt", b"twelve infusion sets\n");
+    send(&gate, &note, &["--as", "acme"], 0);
+    check(&gate, &["policy", "test"], 0);
+    let baseline = lazaret_core::policy::BASELINE;
+    let hollow = baseline.replace("when { resource.malware }", "when { resource.malware && !resource.malware }");
+    let hollow = gate.file("hollow.cedar", hollow.as_bytes());
+    check(&gate, &["policy", "test", text(&hollow)], 10);
+    check(&gate, &["policy", "activate", text(&hollow), "--as", "ana"], 2);
+    let ask = gate
+        .request("ana", "POST", "/api/v1/policy/activations")
+        .option(&["--data-binary", &format!("@{}", text(&hollow))]);
+    assert_eq!(ask.send().status, 400, "nor does the gate take it");
+
+    let stricter = format!(
+        "{baseline}\n@id(\"no-text\")\n@reason(\"Text is read first.\")\n@fix(\"approval\")\n@control(\"T\")\n\
+         @hold(\"approvals:2:security\")\nforbid(principal, action == Action::\"release\", resource)\n\
+         when {{ !resource.is_code }} unless {{ context.approvals >= 2 }};\n"
+    );
+    let stricter = gate.file("stricter.cedar", stricter.as_bytes());
+    let simulated = check(&gate, &["policy", "simulate", text(&stricter), "--json"], 0).json();
+    assert_eq!(simulated["classes"], serde_json::json!([{"from": "release", "to": "hold", "count": 1}]));
+    assert_eq!(simulated["changes"][0]["rules"], serde_json::json!(["no-text"]));
+    send(&gate, &note, &["--as", "acme"], 0);
+
+    check(&gate, &["policy", "activate", text(&stricter), "--as", "tom"], 1);
+    let request = check(&gate, &["policy", "activate", text(&stricter), "--as", "ana", "--json"], 0).json();
+    let request = request["id"].as_str().unwrap();
+    let vote =
+        |person: &str| run(&gate, &["requests", "approve", request, "--as", person, "--reason", "this week"]).code;
+    assert_eq!((vote("ana"), vote("dan")), (1, 0), "whoever asks is not one of the two");
+    send(&gate, &note, &["--as", "acme"], 0);
+    assert_eq!(vote("claire"), 0);
+    let held = send(&gate, &note, &["--as", "acme"], 8);
+    assert_eq!(held["because"][0]["rule"], "no-text");
+    let before = check(&gate, &["policy", "show", "--json"], 0).json();
+    check(&gate, &["fsck"], 0);
+    assert_eq!(gate.terminate(), Some(0));
+    gate.restart();
+    assert_eq!(
+        check(&gate, &["policy", "show", "--json"], 0).json()["digest"],
+        before["digest"],
+        "and after a restart"
+    );
+}
+
+#[test]
+fn who_logged_in_is_known_until_they_log_out() {
+    let gate = TestGate::start();
+    let state = gate.path("state");
+    let call = |args: &[&str]| {
+        let mut client = crate::gate::command(env!("CARGO_BIN_EXE_lazaret"));
+        client.args(args).env_remove("LAZARET_GATE").env("XDG_STATE_HOME", &state).current_dir(gate.scratch.path());
+        said(&client.output().unwrap())
+    };
+    let ready = text(&gate.dir()).to_owned() + "/ready.json";
+    assert_eq!(call(&["whoami"]).code, 3, "no gate is known");
+    assert_eq!(call(&["login"]).code, 2);
+    assert_eq!(call(&["login", "--gate", &ready, "--as", "acme"]).code, 0);
+    let me = call(&["whoami", "--json"]).json();
+    assert_eq!((me["party"].as_str(), me["roles"][0].as_str()), (Some("acme"), Some("sender")));
+    let file = gate.file("note.txt", b"twelve infusion sets\n");
+    assert_eq!(call(&["send", text(&file), "--wait"]).code, 0);
+    assert_eq!(call(&["logout"]).code, 0);
+    assert_eq!(call(&["whoami"]).code, 3);
+}
+
+// EVIDENCE-OF: R-315
+#[test]
+fn inspect_says_without_a_gate_what_the_station_finds() {
+    let gate = TestGate::start();
+    let dir = gate.dir();
+    let sample = |name: &str| text(&dir.join("samples").join(name)).to_owned();
+    let clean = check(&gate, &["inspect", &sample("note.txt"), "--json"], 0).json();
+    assert_eq!((clean["schema"].as_str(), clean["verdict"].as_str()), (Some("lazaret.inspect/1"), Some("clean")));
+    let message = check(&gate, &["inspect", &sample("adt-a01.hl7"), "--json"], 0).json();
+    assert_eq!((message["kind"].as_str(), message["phi"]["present"].as_str()), (Some("hl7v2"), Some("yes")));
+    let bad = check(&gate, &["inspect", &sample("note.txt"), &sample("eicar.txt"), "--json"], 9);
+    assert_eq!(bad.out.lines().count(), 2, "one object a line");
+    let unknown = gate.file("scan.png", b"\x89PNG\r\n\x1a\nno picture at all");
+    check(&gate, &["inspect", text(&unknown)], 8);
+    check(&gate, &["inspect", "missing.txt"], 1);
+    check(&gate, &["inspect"], 2);
 }
 
 // EVIDENCE-OF: R-019

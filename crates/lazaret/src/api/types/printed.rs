@@ -226,3 +226,27 @@ pub(crate) struct FindingJson {
     /// What it means; `clean` is a note.
     pub(crate) verdict: String,
 }
+
+/// What `lazaret policy test --json` prints.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct PolicyTestJson {
+    /// The set, `sha256:…`
+    pub(crate) policy: String,
+    /// Cases that came out as they must.
+    pub(crate) passed: u64,
+    /// Cases that did not.
+    pub(crate) failed: Vec<FailedCaseJson>,
+}
+
+/// A case that came out otherwise.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct FailedCaseJson {
+    /// Its line.
+    pub(crate) line: u64,
+    /// The rule that it is about.
+    pub(crate) rule: String,
+    /// What must come of it.
+    pub(crate) expected: String,
+    /// What came.
+    pub(crate) got: String,
+}

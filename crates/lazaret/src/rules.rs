@@ -1,0 +1,154 @@
+//! Other rules: what they would change, who asks for them, and when they come into force. Nothing here decides, core decides.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use lazaret_core::caller::Caller;
+use lazaret_core::cases::releases_what_is_never_released;
+use lazaret_core::decision::Outcome;
+use lazaret_core::event::RuleSet;
+use lazaret_core::id::{Id, Request, Transfer};
+use lazaret_core::policy::Bundle;
+use lazaret_core::refusal::{PartyCode, Refusal};
+use lazaret_core::request::{Act, RequestState};
+use lazaret_core::rules::{self, RULES};
+use lazaret_store::view::{Filter, Page};
+
+use crate::clock::new_id;
+use crate::error::{Error, Result};
+use crate::gate::Gate;
+
+/// A set of rules, in bytes.
+pub(crate) const TEXT_BYTES_MAX: usize = 64 * 1024;
+/// The newest transfers on which a candidate is tried.
+const TRANSFERS_MAX: usize = 10_000;
+/// Transfers read at a time.
+const ROWS: u32 = 500;
+/// Changes that are named; the rest is counted.
+const NAMED_MAX: usize = 1_000;
+
+/// A candidate that may be asked for: it parses, validates, has the hard rules, and they mean what they meant.
+///
+/// # Errors
+/// What is wrong with it, in words.
+pub(crate) fn candidate(text: &str) -> Result<Bundle> {
+    let bad = |why: String| Error::malformed(PartyCode::BadRequest, why);
+    if text.len() > TEXT_BYTES_MAX {
+        return Err(bad(format!("a set of rules has at most {TEXT_BYTES_MAX} bytes")));
+    }
+    let bundle = Bundle::parse(text).map_err(|error| bad(error.to_string()))?;
+    match releases_what_is_never_released(&bundle).first() {
+        Some(failed) => Err(bad(format!("the hard rule {} no longer does its work: {failed}", failed.rule))),
+        None => Ok(bundle),
+    }
+}
+
+/// What another set would decide otherwise.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Simulation {
+    /// Transfers that were decided again.
+    pub(crate) looked_at: usize,
+    /// How many would change, by what they are and what they would be.
+    pub(crate) classes: BTreeMap<(&'static str, &'static str), u64>,
+    /// The changes, newest transfer first.
+    pub(crate) changes: Vec<Change>,
+}
+
+/// One decision that would be another.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Change {
+    /// The transfer.
+    pub(crate) transfer: Id<Transfer>,
+    /// By the rules in force.
+    pub(crate) from: Outcome,
+    /// By the candidate.
+    pub(crate) to: Outcome,
+    /// The candidate's rules that say so.
+    pub(crate) rules: Vec<String>,
+}
+
+/// Decides the newest transfers by both sets, on what is true now. Nothing is recorded.
+///
+/// # Errors
+/// A fault of the store.
+pub(crate) fn simulate(gate: &Gate, candidate: &Bundle) -> Result<Simulation> {
+    let (in_force, at) = (gate.policy(), gate.clock.now());
+    let mut simulation = Simulation::default();
+    let mut after = None;
+    while simulation.looked_at < TRANSFERS_MAX {
+        let page = gate.read(|view, _| view.transfers(&Filter::default(), after, ROWS))?;
+        let Some(last) = page.last() else { break };
+        after = Some(Page { arrived: last.arrived, transfer: last.transfer });
+        for row in &page {
+            let dossier = gate.read(|view, _| view.dossier(row.transfer, at))?;
+            if dossier.inspected.is_none() {
+                continue;
+            }
+            simulation.looked_at += 1;
+            let (from, to) = (in_force.decide(&dossier).outcome, candidate.decide(&dossier));
+            if from == to.outcome {
+                continue;
+            }
+            *simulation.classes.entry((from.word(), to.outcome.word())).or_default() += 1;
+            if simulation.changes.len() < NAMED_MAX {
+                let rules = to.reasons.iter().map(|fired| fired.rule.to_string()).collect();
+                simulation.changes.push(Change { transfer: row.transfer, from, to: to.outcome, rules });
+            }
+        }
+    }
+    Ok(simulation)
+}
+
+/// Asks two others to put a set in force; the request's id. The text is kept beside the request, under its digest.
+///
+/// # Errors
+/// Who may not ask; a set that is in force; another request that waits.
+pub(crate) async fn ask_to_activate(gate: &Arc<Gate>, caller: &Caller, text: String) -> Result<Id<Request>> {
+    let digest = candidate(&text)?.digest();
+    let (asker, request, at) = (caller.clone(), new_id(), gate.clock.now());
+    let caller = caller.clone();
+    gate.write(move |tx| {
+        let _recorded = tx.record(&caller, |view| {
+            if view.awaits_votes(RULES, at)? {
+                return Err(Refusal::WrongState.into());
+            }
+            let in_force = view.rules_in_force(RuleSet::Policy)?;
+            Ok(rules::ask_to_activate(&asker, digest, in_force, request, at)?)
+        })?;
+        tx.side().put_policy_text(digest, &text)
+    })
+    .await?;
+    Ok(request)
+}
+
+/// Puts a set in force that two people granted; whether it did.
+///
+/// # Errors
+/// A fault of the store, or a text that is missing.
+pub(crate) async fn activate_if_granted(gate: &Arc<Gate>, request: Id<Request>) -> Result<bool> {
+    let at = gate.clock.now();
+    let Some(open) = gate.read(|view, _| view.request(request, at))? else { return Ok(false) };
+    if open.act != Act::ActivatePolicy {
+        return Ok(false);
+    }
+    let digest = open.binding;
+    let text = gate.read(|_, side| side.policy_text(digest))?;
+    // Read again before the fact: a set that cannot be put in force must not be recorded as being so.
+    let bundle = candidate(&text.ok_or_else(|| Error::internal("the text of the granted rules is missing"))?)?;
+    let activated = gate
+        .record(&gate.caller, move |view| {
+            let open = view.request(request, at)?.ok_or(Refusal::NotFound)?;
+            let granted = (open.state == RequestState::Open && open.binding == digest).then(|| open.four_eyes());
+            let eyes = granted.flatten().ok_or(Refusal::Unchanged)?;
+            Ok(rules::activate(digest, &eyes))
+        })
+        .await;
+    match activated {
+        Ok(_) => {
+            gate.put_policy(bundle);
+            Ok(true)
+        }
+        Err(Error::Refused(_)) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
