@@ -133,6 +133,8 @@ pub(crate) fn check(dir: &Path, watch: Watch<'_>) -> Result<Report> {
 struct Signed {
     /// The directory of tiles.
     files: log::Files,
+    /// The published checkpoint. Read before the entries too.
+    published: Option<Vec<u8>>,
     /// The last head of the checkpoint store. Read before the entries: those must go at least so far.
     latest: Option<Latest>,
     /// The log's own key.
@@ -149,7 +151,8 @@ impl Signed {
             // Without the vault the file that is given to others has to do.
             None => std::fs::read(config.dir.join(TRUST)).ok().and_then(|bytes| Trust::parse(&bytes).ok()),
         };
-        Signed { files: log::Files::new(config.dir.join(LOG)), latest, trust }
+        let files = log::Files::new(config.dir.join(LOG));
+        Signed { published: files.read(log::CHECKPOINT), files, latest, trust }
     }
 }
 

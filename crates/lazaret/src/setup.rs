@@ -51,7 +51,8 @@ pub fn open(config: Config) -> Result<Arc<Gate>> {
     let clock = Clock::default();
     if making == Making::New {
         make_secrets(&config, &vault)?;
-        let at = clock.now();
+        let now = clock.now();
+        let at = if config.demo { crate::demo::founded(now) } else { now };
         let (first, text) = (caller.clone(), BASELINE.to_owned());
         let policy = Bundle::parse(BASELINE).map_err(Error::internal)?.digest();
         let rules = station.rules();

@@ -15,7 +15,7 @@ use crate::api::types::ReadyJson;
 use crate::error::Result;
 use crate::gate::Gate;
 
-pub use register::{party_names, people_names};
+pub use register::{founded, party_names, people_names};
 
 /// Loads the demo into a new gate. Called again after an interruption, it begins anew where it stopped.
 ///

@@ -139,10 +139,15 @@ pub fn party_names() -> impl Iterator<Item = &'static str> {
     PARTIES.iter().map(|party| party.slug)
 }
 
+/// When the demo hospital began, so long before now. Nothing of it can be recorded earlier: a ledger's time does not go back.
+pub fn founded(now: Timestamp) -> Timestamp {
+    Timestamp::from_millis(now.as_millis().saturating_sub(200 * DAY_MS))
+}
+
 /// Everyone, with keys. Whoever is there already is left as they are.
 pub(super) fn load(gate: &Arc<Gate>) -> Result<()> {
     let keys = gate.config.dir.join("keys");
-    let at = Timestamp::from_millis(gate.clock.now().as_millis().saturating_sub(200 * DAY_MS));
+    let at = founded(gate.clock.now());
     for person in PEOPLE {
         if gate.read(|_, side| side.by_slug(person.slug))?.is_none() {
             add_person(gate, &keys, person, at)?;

@@ -17,7 +17,8 @@ use super::{Report, Signed, Watch};
 const PAGE: u32 = 16 * 256;
 /// A bundle of 256 entries of the longest kind.
 const FILE_BYTES_MAX: u64 = 256 * (65_535 + 2);
-const CHECKPOINT: &str = "checkpoint";
+/// The published checkpoint, below the log's directory.
+pub(super) const CHECKPOINT: &str = "checkpoint";
 /// What is being written bears this behind its name, and so does what a crash left of it.
 const UNFINISHED: &str = ".partial";
 
@@ -57,7 +58,7 @@ impl Files {
     }
 
     /// A file's bytes; none where it is not there, or is longer than any of the log.
-    fn read(&self, path: &str) -> Option<Vec<u8>> {
+    pub(super) fn read(&self, path: &str) -> Option<Vec<u8>> {
         let path = self.dir.join(path);
         let size = std::fs::metadata(&path).ok()?.len();
         if size > FILE_BYTES_MAX { None } else { std::fs::read(path).ok() }
@@ -126,13 +127,13 @@ fn check_note(signed: &Signed, latest: &Latest, report: &mut Report) {
 
 /// What the world can read: signed, and of this ledger. It may be an earlier head than the last one.
 fn check_published(signed: &Signed, leaves: &[Hash], report: &mut Report) {
-    let Some(bytes) = signed.files.read(CHECKPOINT) else {
+    let Some(bytes) = &signed.published else {
         if signed.latest.is_some() {
             report.note("log", "the published checkpoint is missing");
         }
         return;
     };
-    let Some(note) = report.take("log", Note::parse(&bytes)) else { return };
+    let Some(note) = report.take("log", Note::parse(bytes)) else { return };
     let Some(trust) = &signed.trust else { return };
     let accepted = match trust.accept(&note) {
         Ok(accepted) => accepted.checkpoint,

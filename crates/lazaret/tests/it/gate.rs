@@ -9,7 +9,8 @@ use serde_json::Value;
 /// A condition is waited for this long, then the test fails.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A running demo gate. Dropping it kills the program.
+/// A running demo gate. Dropping it kills the program and looks whether what is left is whole: every test is also a test of
+/// that.
 pub struct TestGate {
     /// The temporary directory that holds the gate's directory and whatever a test makes.
     pub scratch: tempfile::TempDir,
@@ -17,6 +18,8 @@ pub struct TestGate {
     pub ready: Value,
     child: Child,
     flags: Vec<String>,
+    /// A test harmed the directory, so that it need not be whole.
+    harmed: bool,
 }
 
 #[expect(clippy::disallowed_methods, reason = "the test starts the program under test, and foreign clients")]
@@ -40,7 +43,7 @@ impl TestGate {
         std::fs::write(scratch.path().join("gate/lazaret.toml"), config).unwrap();
         let flags: Vec<String> = flags.iter().map(|flag| (*flag).to_owned()).collect();
         let child = spawn(&scratch.path().join("gate"), &flags);
-        let mut gate = TestGate { scratch, ready: Value::Null, child, flags };
+        let mut gate = TestGate { scratch, ready: Value::Null, child, flags, harmed: false };
         gate.await_ready();
         gate
     }
@@ -76,6 +79,16 @@ impl TestGate {
         let killed = command("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
         assert!(killed.success());
         self.child.wait().unwrap().code()
+    }
+
+    /// The test is about to do to the directory what no gate does.
+    pub fn harm(&mut self) {
+        self.harmed = true;
+    }
+
+    /// Compares the directory with its ledger.
+    pub fn fsck(&self) -> Output {
+        self.lazaret(&["fsck", "--dir", self.dir().to_str().unwrap()])
     }
 
     /// Starts the program again in the same directory.
@@ -170,6 +183,11 @@ impl Drop for TestGate {
     fn drop(&mut self) {
         drop(self.child.kill());
         drop(self.child.wait());
+        if self.harmed || std::thread::panicking() {
+            return;
+        }
+        let found = self.fsck();
+        assert!(found.status.success(), "{}", String::from_utf8_lossy(&found.stdout));
     }
 }
 

@@ -101,6 +101,7 @@ fn an_old_copy_that_is_put_back_records_and_signs_nothing() {
     });
     gate.terminate();
     let signed = gate.published_checkpoint();
+    gate.harm();
     database_files(&gate.dir()).iter().for_each(|file| std::fs::remove_file(file).unwrap());
     for file in database_files(&old) {
         copy(&file, &gate.dir());
@@ -178,5 +179,6 @@ fn the_demo_has_a_past_that_replays() {
         assert!(items.iter().any(|item| item["state"] == state), "{state}");
     }
     let oldest = items.last().unwrap()["received"].as_str().unwrap();
-    assert!(oldest < items[0]["received"].as_str().unwrap());
+    let newest = items[0]["received"].as_str().unwrap();
+    assert!(oldest < newest, "{oldest} {newest}");
 }
