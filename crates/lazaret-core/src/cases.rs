@@ -8,7 +8,7 @@ use crate::decision::Outcome;
 use crate::digest::{Commitment, Digest};
 use crate::dossier::{Attributes, Dossier, PartyFacts};
 use crate::id::{Id, Person};
-use crate::policy::{Bundle, HARD_RULES};
+use crate::policy::{Bundle, HARD_RULES, Ruling};
 use crate::register::{LaneTerms, PartyState, PersonSide, Role, Standing};
 use crate::request::{Act, Group, RequestState, RequestView, Vote, Voter};
 use crate::time::Timestamp;
@@ -134,6 +134,30 @@ pub fn releases_what_is_never_released(bundle: &Bundle) -> Vec<Failed> {
         })
     });
     released.collect()
+}
+
+/// What a set would rule on a dossier in which something else were so, in the words of the cases. `approvals` are counted as
+/// cast.
+///
+/// # Errors
+/// The first change that is nothing a transfer's dossier can say.
+pub fn suppose(bundle: &Bundle, dossier: &Dossier, changes: &[(String, String)]) -> Result<Ruling, String> {
+    let counted = dossier.request.iter().flat_map(RequestView::counted);
+    let mut given = Given {
+        attributes: dossier.attributes(),
+        party: dossier.party.clone(),
+        approvals: counted.map(|vote| vote.group).collect(),
+        ..Given::plain()
+    };
+    let voter = given.voter;
+    for (name, value) in changes {
+        let set = given.set(name, value).filter(|()| given.voter == voter);
+        set.ok_or_else(|| format!("{name}={value} is nothing that can be so of a transfer"))?;
+    }
+    // As everywhere: one vote alone changes nothing.
+    let approvals = if given.approvals.len() >= 2 { given.approvals } else { Vec::new() };
+    let supposed = Dossier { party: given.party, ..dossier.clone() };
+    Ok(bundle.evaluate(&supposed, &given.attributes, &approvals))
 }
 
 impl fmt::Display for Expected {
@@ -413,6 +437,31 @@ mod tests {
             [],
             "approvals are no way around"
         );
+    }
+
+    #[test]
+    fn what_would_be_ruled_is_asked_in_the_words_of_the_cases() {
+        let bundle = Bundle::parse(BASELINE).unwrap();
+        let given = Given::parse("is_code signed=no").unwrap();
+        let dossier = given.dossier(Code::new("x").unwrap());
+        let suppose = |changes: &[(&str, &str)]| {
+            let changes: Vec<(String, String)> =
+                changes.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+            suppose(&bundle, &dossier, &changes)
+        };
+        // Nobody has looked at it yet, which is the worst of everything.
+        assert_eq!(suppose(&[]).unwrap().outcome, Outcome::Hold);
+        let looked_at = [("error", "no"), ("not_inspected", "no"), ("phi", "no")];
+        assert_eq!(suppose(&looked_at).unwrap().outcome, Outcome::Hold);
+        let signed = [&looked_at[..], &[("signed", "yes")]].concat();
+        assert_eq!(suppose(&signed).unwrap().outcome, Outcome::Release);
+        let one = [&looked_at[..], &[("approvals", "security")]].concat();
+        assert_eq!(suppose(&one).unwrap().outcome, Outcome::Hold);
+        let two = [&looked_at[..], &[("approvals", "security,biomed")]].concat();
+        assert_eq!(suppose(&two).unwrap().outcome, Outcome::Release);
+        for nothing in [("member", "no"), ("colour", "red"), ("signed", "perhaps"), ("stepup_age_s", "1")] {
+            assert!(suppose(&[nothing]).is_err(), "{nothing:?}");
+        }
     }
 
     #[test]

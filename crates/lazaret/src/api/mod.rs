@@ -62,6 +62,7 @@ pub fn described() -> (Router<Arc<Gate>>, utoipa::openapi::OpenApi) {
         .routes(routes!(https::post_form))
         .routes(routes!(transfers::list))
         .routes(routes!(transfers::get))
+        .routes(routes!(transfers::what_if))
         .routes(routes!(transfers::receipt))
         .routes(routes!(transfers::vote))
         .routes(routes!(transfers::withdraw))

@@ -8,6 +8,8 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use lazaret_core::cases::suppose;
+use lazaret_core::decision::Fired;
 use lazaret_core::digest::Digest;
 use lazaret_core::id::Id;
 use lazaret_core::party::Choice;
@@ -16,7 +18,7 @@ use lazaret_core::time::Timestamp;
 use lazaret_core::transfer::{Direction, ReopenCause, Stage};
 use lazaret_store::view::{Filter, Page};
 
-use super::types::{ListJson, Problem, TransferJson, VoteJson, from_json};
+use super::types::{Because, ListJson, Problem, SupposedJson, TransferJson, VoteJson, from_json};
 use super::{json, show};
 use crate::auth::signed::Signed;
 use crate::crossing;
@@ -158,6 +160,39 @@ pub async fn get(
         Ok(json(&show::transfer(&gate, &signed.caller, &view)?))
     };
     signed.answer(outcome.await)
+}
+
+/// What the rules in force would say of a transfer in which something else were so: `?signed=yes`, `?phi_cover=yes`,
+/// `?approvals=biomed,security`. Nothing is recorded.
+#[utoipa::path(
+    get,
+    path = "/api/v1/transfers/{transfer}/what-if",
+    tag = "transfers",
+    params(("transfer" = String, Path, description = "id or reference")),
+    responses((status = 200, body = SupposedJson), (status = "default", body = Problem, content_type = "application/problem+json"))
+)]
+pub(crate) async fn what_if(
+    State(gate): State<Arc<Gate>>,
+    signed: Signed,
+    Path(name): Path<String>,
+    Query(changes): Query<Vec<(String, String)>>,
+) -> Response {
+    let outcome = show::find(&gate, &signed.caller, &name).and_then(|view| {
+        if !show::sees_all(&signed.caller) {
+            return Err(Refusal::NotAllowed.into());
+        }
+        let (dossier, decision, _) = crossing::explanation(&gate, view.transfer)?;
+        let bad = |why: String| Error::malformed(PartyCode::BadRequest, why);
+        let supposed = suppose(&gate.policy(), &dossier, &changes).map_err(bad)?;
+        let because = |fired: Fired| Because { rule: fired.rule.to_string(), reason: fired.reason };
+        Ok(json(&SupposedJson {
+            reference: view.transfer.reference().to_string(),
+            now: decision.outcome.word().to_owned(),
+            would_be: supposed.outcome.word().to_owned(),
+            because: supposed.reasons.into_iter().map(because).collect(),
+        }))
+    });
+    signed.answer(outcome)
 }
 
 /// The receipt: one file that anyone verifies offline. 202 until the log is signed that far.

@@ -355,6 +355,19 @@ pub struct RuleJson {
     pub text: String,
 }
 
+/// What would be decided if something else were so.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct SupposedJson {
+    /// `LZ-…`
+    pub reference: String,
+    /// What the rules say now: `release`, `hold`, `deny`
+    pub now: String,
+    /// What they would say.
+    pub would_be: String,
+    /// The rules that would say so.
+    pub because: Vec<Because>,
+}
+
 /// What another set of rules would decide otherwise, on what is true now.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct SimulationJson {

@@ -16,27 +16,27 @@ use crate::config::Surroundings;
 pub(crate) const READY_DEFAULT: &str = "lazaret-demo/ready.json";
 /// The file that `login` writes in its state directory.
 pub(crate) const LOGIN_FILE: &str = "login.json";
+const HEADING: &str = "Where the gate is";
 /// A ready, token or certificate file is never longer.
 const FILE_BYTES_MAX: u64 = 1 << 20;
 
 /// Where the gate is, and as whom.
 #[derive(Debug, Clone, Default, Args)]
-#[command(next_help_heading = "Where the gate is")]
 pub(crate) struct Where {
     /// The ready file of the gate [default: $LAZARET_GATE, else ./lazaret-demo/ready.json]
-    #[arg(long, value_name = "READY_FILE", conflicts_with = "server")]
+    #[arg(long, value_name = "READY_FILE", conflicts_with = "server", help_heading = HEADING)]
     pub(crate) gate: Option<PathBuf>,
     /// Speak as this person or party of the ready file
-    #[arg(long = "as", value_name = "NAME_OR_ID", conflicts_with = "server")]
+    #[arg(long = "as", value_name = "NAME_OR_ID", conflicts_with = "server", help_heading = HEADING)]
     pub(crate) who: Option<String>,
     /// The gate's address; needs --token-file and --ca
-    #[arg(long, value_name = "URL", requires = "token_file", requires = "ca")]
+    #[arg(long, value_name = "URL", requires = "token_file", requires = "ca", help_heading = HEADING)]
     pub(crate) server: Option<String>,
     /// A file that holds a bearer token
-    #[arg(long, value_name = "FILE", requires = "server")]
+    #[arg(long, value_name = "FILE", requires = "server", help_heading = HEADING)]
     pub(crate) token_file: Option<PathBuf>,
     /// Certificates of the authority to trust, in PEM
-    #[arg(long, value_name = "FILE", requires = "server")]
+    #[arg(long, value_name = "FILE", requires = "server", help_heading = HEADING)]
     pub(crate) ca: Option<PathBuf>,
 }
 

@@ -11,7 +11,9 @@ mod fetch;
 mod fields;
 mod find;
 mod fsck;
+mod help;
 mod inspect;
+mod keys;
 mod login;
 mod out;
 mod parties;
@@ -30,7 +32,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory as _, Parser, Subcommand};
 
 use crate::config::{Config, Flags, Surroundings};
 use crate::error::Error;
@@ -40,7 +42,7 @@ use fail::{Failure, Result};
 
 /// One gate for everything that enters or leaves a hospital.
 #[derive(Debug, Parser)]
-#[command(name = "lazaret", version, max_term_width = 100)]
+#[command(name = "lazaret", version, max_term_width = 100, disable_help_subcommand = true)]
 struct Cli {
     #[command(subcommand)]
     verb: Verb,
@@ -77,12 +79,23 @@ enum ClientVerb {
     /// Show, test, simulate and ask for rules
     #[command(subcommand)]
     Policy(policy::PolicyVerb),
+    /// Print what others need to verify receipts
+    Trust(keys::TrustArgs),
+    /// Print how partners reach SFTP
+    #[command(subcommand)]
+    Sftp(keys::SftpVerb),
     /// Remember a gate and a token
     Login(login::LoginArgs),
     /// Forget them
     Logout,
     /// Say whom the gate takes one for
     Whoami(login::WhoamiArgs),
+    /// Explain a verb, or exit-codes, environment, json
+    Help(help::HelpArgs),
+    /// Write a completion script for a shell
+    Completion(help::CompletionArgs),
+    /// Write manual pages
+    Man(help::ManArgs),
     /// Compare a gate's registers, log, blobs and keys with its ledger
     Fsck(fsck::FsckArgs),
 }
@@ -166,7 +179,13 @@ fn wants_json(verb: &ClientVerb) -> bool {
         ClientVerb::Requests(verb) => verb.json(),
         ClientVerb::Policy(verb) => verb.json(),
         ClientVerb::Whoami(args) => args.json(),
-        ClientVerb::Login(_) | ClientVerb::Logout => false,
+        ClientVerb::Sftp(verb) => verb.json(),
+        ClientVerb::Trust(_)
+        | ClientVerb::Login(_)
+        | ClientVerb::Logout
+        | ClientVerb::Help(_)
+        | ClientVerb::Completion(_)
+        | ClientVerb::Man(_) => false,
     }
 }
 
@@ -180,6 +199,11 @@ async fn perform(verb: ClientVerb, around: &Surroundings) -> Result<Exit> {
         ClientVerb::Parties(verb) => parties::run(verb, around).await,
         ClientVerb::Requests(verb) => requests::run(verb, around).await,
         ClientVerb::Policy(verb) => policy::run(verb, around).await,
+        ClientVerb::Trust(args) => keys::trust(args, around).await,
+        ClientVerb::Sftp(verb) => keys::sftp(&verb, around),
+        ClientVerb::Help(args) => help::run(&args, Cli::command()),
+        ClientVerb::Completion(args) => help::completion(&args, Cli::command()),
+        ClientVerb::Man(args) => help::man(&args, Cli::command()),
         ClientVerb::Login(args) => login::login(args, around).await,
         ClientVerb::Logout => login::logout(around),
         ClientVerb::Whoami(args) => login::whoami(args, around).await,
@@ -213,7 +237,6 @@ fn up(args: UpArgs) -> ExitCode {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory as _;
 
     #[test]
     fn the_command_line_holds_together() {

@@ -12,7 +12,7 @@ use super::find::{Unnamed, Where};
 use super::out::{self, Paint, shown, size_text};
 use super::send::garbled;
 use super::{fetch, receipt, vote, words};
-use crate::api::types::{ListJson, ShownJson, TransferJson, from_json};
+use crate::api::types::{ListJson, ShownJson, SupposedJson, TransferJson, from_json};
 use crate::config::Surroundings;
 
 /// What can be done with transfers.
@@ -23,7 +23,7 @@ pub(crate) enum TransfersVerb {
     /// Show one
     Get(OneArgs),
     /// Say why it stands where it stands, what would release it, and who can
-    Explain(OneArgs),
+    Explain(ExplainArgs),
     /// Vote for the release of a held one
     Approve(vote::VoteArgs),
     /// Vote against it: one vote ends it
@@ -72,6 +72,25 @@ pub(crate) struct OneArgs {
     json: JsonArgs,
 }
 
+/// Which one, and what else might be so.
+#[derive(Debug, Args)]
+pub(crate) struct ExplainArgs {
+    #[command(flatten)]
+    one: OneArgs,
+    /// Say what the rules would say if this were so: signed=yes, phi_cover=yes, approvals=biomed,security
+    #[arg(long, value_name = "KEY=VALUE", value_parser = change)]
+    what_if: Vec<(String, String)>,
+}
+
+/// A change as it is typed. `signer=KEY` is how people say that a registered key signed it.
+fn change(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text.split_once('=').unwrap_or((text, "yes"));
+    if key == "signer" {
+        return Ok(("signed".to_owned(), "yes".to_owned()));
+    }
+    Ok((key.to_owned(), value.to_owned()))
+}
+
 /// Whose receipt, and where to.
 #[derive(Debug, Args)]
 pub(crate) struct ReceiptArgs {
@@ -92,9 +111,8 @@ impl TransfersVerb {
     pub(crate) fn json(&self) -> bool {
         match self {
             TransfersVerb::List(args) => args.json.wanted(),
-            TransfersVerb::Get(args) | TransfersVerb::Explain(args) | TransfersVerb::Withdraw(args) => {
-                args.json.wanted()
-            }
+            TransfersVerb::Get(args) | TransfersVerb::Withdraw(args) => args.json.wanted(),
+            TransfersVerb::Explain(args) => args.one.json.wanted(),
             TransfersVerb::Approve(args) | TransfersVerb::Deny(args) => args.wants_json(),
             TransfersVerb::Receipt(args) => args.json.wanted(),
             TransfersVerb::Fetch(args) => args.wants_json(),
@@ -197,16 +215,42 @@ async fn get(args: OneArgs, around: &Surroundings) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-async fn explain(args: OneArgs, around: &Surroundings) -> Result<Exit> {
-    args.json.check(fields::TRANSFER)?;
-    let mut client = Client::new(&args.place.resolve(around, Unnamed::FirstPerson)?)?;
-    let transfer = look(&mut client, &args.reference).await?;
-    if args.json.wanted() {
-        print_json(&args.json, transfer)?;
+async fn explain(args: ExplainArgs, around: &Surroundings) -> Result<Exit> {
+    let ExplainArgs { one, what_if } = args;
+    one.json.check(if what_if.is_empty() { fields::TRANSFER } else { fields::SUPPOSED })?;
+    let mut client = Client::new(&one.place.resolve(around, Unnamed::FirstPerson)?)?;
+    if !what_if.is_empty() {
+        return suppose(&mut client, &one, &what_if).await;
+    }
+    let transfer = look(&mut client, &one.reference).await?;
+    if one.json.wanted() {
+        print_json(&one.json, transfer)?;
         return Ok(Exit::Done);
     }
     let lines = words::decision(Paint::new(around), &transfer);
     out::print(&format!("  {}\n  {}\n", words::outline(&transfer), lines.join("\n  ")))?;
+    Ok(Exit::Done)
+}
+
+/// What would be decided if something else were so; nothing is recorded.
+async fn suppose(client: &mut Client, one: &OneArgs, changes: &[(String, String)]) -> Result<Exit> {
+    let query: Vec<String> =
+        changes.iter().map(|(name, value)| format!("{}={}", segment(name), segment(value))).collect();
+    let path = format!("/api/v1/transfers/{}/what-if?{}", segment(&one.reference), query.join("&"));
+    let answer = client.get(&path).await.map_err(|failure| failure.about(&one.reference))?;
+    let supposed: SupposedJson = from_json(&answer.body).map_err(garbled)?;
+    if one.json.wanted() {
+        one.json.print(&supposed)?;
+        return Ok(Exit::Done);
+    }
+    let word = match supposed.would_be.as_str() {
+        "release" => "would be RELEASED",
+        "deny" => "would be DENIED",
+        _ => "would be HELD",
+    };
+    let still = if supposed.now == supposed.would_be { ", as it is now" } else { "" };
+    let rules: Vec<&str> = supposed.because.iter().map(|because| because.rule.as_str()).collect();
+    out::print(&format!("  {}  {word} by {}{still}\n", supposed.reference, rules.join(", ")))?;
     Ok(Exit::Done)
 }
 

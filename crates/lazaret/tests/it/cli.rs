@@ -92,6 +92,15 @@ fn firmware_is_held_approved_by_two_released_fetched_and_proved() {
 
     let explained = check(&gate, &["transfers", "explain", &reference, "--as", "ana", "--json"], 0).json();
     assert_eq!(explained["because"][0]["rule"], "unsigned-code");
+    let supposed = check(&gate, &["transfers", "explain", &reference, "--what-if", "signer=7AC1"], 0);
+    assert!(supposed.out.contains("would be RELEASED by permit-agreed"), "{}", supposed.text());
+    let supposed = ["transfers", "explain", &reference, "--json=would_be", "--what-if"];
+    let would_be = |change: &str| check(&gate, &[&supposed[..], &[change]].concat(), 0).json()["would_be"].clone();
+    assert_eq!(
+        (would_be("approvals=biomed,security"), would_be("approvals=biomed")),
+        ("release".into(), "hold".into())
+    );
+    check(&gate, &[&supposed[..], &["weather=fine"]].concat(), 1);
     check(&gate, &["transfers", "fetch", &reference, "--as", "ben", "-o", "early"], 1);
     approve(&gate, &reference, "ben", 0);
     approve(&gate, &reference, "ben", 1);
