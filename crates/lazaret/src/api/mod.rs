@@ -7,6 +7,7 @@ pub mod policy;
 pub mod problem;
 pub mod receipts;
 pub mod show;
+pub mod tokens;
 pub mod transfers;
 pub mod types;
 
@@ -79,6 +80,8 @@ pub fn described() -> (Router<Arc<Gate>>, utoipa::openapi::OpenApi) {
         .routes(routes!(parties::requests))
         .routes(routes!(parties::vote_on_request))
         .routes(routes!(parties::policy))
+        .routes(routes!(tokens::list, tokens::make))
+        .routes(routes!(tokens::revoke))
         .routes(routes!(policy::simulate))
         .routes(routes!(policy::activate))
         .split_for_parts()

@@ -355,6 +355,27 @@ pub struct RuleJson {
     pub text: String,
 }
 
+/// A token of the caller's own.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct TokenJson {
+    /// `cr_…`
+    pub id: String,
+    /// First instant at which it opens anything, RFC 3339 UTC.
+    pub from: String,
+    /// Exclusive end; null where it has none.
+    pub until: Option<String>,
+    /// The token itself: told once, when it is made; null ever after.
+    pub token: Option<String>,
+}
+
+/// A token to be made.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewTokenJson {
+    /// For how many days, 1 to 365.
+    pub days: u32,
+}
+
 /// What would be decided if something else were so.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct SupposedJson {

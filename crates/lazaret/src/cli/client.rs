@@ -163,6 +163,20 @@ impl Client {
         let full = Full::new(Bytes::from(body)).map_err(|never| match never {}).boxed_unsync();
         let mut request = self.request(Method::POST, path, full)?;
         request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+        self.once(request).await
+    }
+
+    /// Ends something, once.
+    ///
+    /// # Errors
+    /// As [`Client::post`].
+    pub(crate) async fn delete(&mut self, path: &str) -> Result<Answer> {
+        let request = self.request(Method::DELETE, path, empty())?;
+        self.once(request).await
+    }
+
+    async fn once(&mut self, request: Request<Body>) -> Result<Answer> {
+        // On a connection of its own: one that was kept may break in a way that leaves open whether it was heard.
         self.kept = None;
         let response = self.exchange(request, ANSWER_MAX).await?;
         whole(response).await

@@ -45,6 +45,8 @@ pub(crate) const TRANSFER: &[&str] = &[
 ];
 /// The fields of what would be decided if something else were so.
 pub(crate) const SUPPOSED: &[&str] = &["reference", "now", "would_be", "because"];
+/// The fields of a token.
+pub(crate) const TOKEN: &[&str] = &["id", "from", "until", "token"];
 /// The fields of a party.
 pub(crate) const PARTY: &[&str] = &["id", "slug", "name", "kind", "state", "isolated", "lanes"];
 /// The fields of a request that waits for votes.

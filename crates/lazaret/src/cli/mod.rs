@@ -23,6 +23,7 @@ mod receipt;
 mod requests;
 mod send;
 mod tell;
+mod tokens;
 mod transfers;
 mod verify;
 mod vote;
@@ -79,6 +80,9 @@ enum ClientVerb {
     /// Show, test, simulate and ask for rules
     #[command(subcommand)]
     Policy(policy::PolicyVerb),
+    /// List, make and revoke one's own tokens
+    #[command(subcommand)]
+    Tokens(tokens::TokensVerb),
     /// Print what others need to verify receipts
     Trust(keys::TrustArgs),
     /// Print how partners reach SFTP
@@ -180,6 +184,7 @@ fn wants_json(verb: &ClientVerb) -> bool {
         ClientVerb::Policy(verb) => verb.json(),
         ClientVerb::Whoami(args) => args.json(),
         ClientVerb::Sftp(verb) => verb.json(),
+        ClientVerb::Tokens(verb) => verb.json(),
         ClientVerb::Trust(_)
         | ClientVerb::Login(_)
         | ClientVerb::Logout
@@ -199,6 +204,7 @@ async fn perform(verb: ClientVerb, around: &Surroundings) -> Result<Exit> {
         ClientVerb::Parties(verb) => parties::run(verb, around).await,
         ClientVerb::Requests(verb) => requests::run(verb, around).await,
         ClientVerb::Policy(verb) => policy::run(verb, around).await,
+        ClientVerb::Tokens(verb) => tokens::run(verb, around).await,
         ClientVerb::Trust(args) => keys::trust(args, around).await,
         ClientVerb::Sftp(verb) => keys::sftp(&verb, around),
         ClientVerb::Help(args) => help::run(&args, Cli::command()),

@@ -3,13 +3,14 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressFinish, ProgressStyle};
 
 use super::out;
 
 /// What is done sooner needs no bar.
 const QUIET: Duration = Duration::from_secs(1);
-const BYTES: &str = "  {msg:24!} {bar:28} {bytes:>10} of {total_bytes:>10}  {bytes_per_sec:>12}  {eta:>4} left";
+const BYTES: &str =
+    "  {msg:24!} {bar:28} {decimal_bytes:>10} of {decimal_total_bytes:>10}  {decimal_bytes_per_sec:>12}  {eta:>4} left";
 const STEPS: &str = "  {msg:24!} {bar:28} {pos:>10} of {len:>10}  {eta:>4} left";
 const WAITS: &str = "  {spinner} {msg}  {elapsed}";
 
@@ -39,7 +40,9 @@ impl Progress {
     }
 
     fn new(what: &str, total: Option<u64>, template: &str) -> Progress {
-        let bar = ProgressBar::with_draw_target(total, ProgressDrawTarget::hidden());
+        // Whatever ends it, a failure too, nothing of the bar stays behind.
+        let bar =
+            ProgressBar::with_draw_target(total, ProgressDrawTarget::hidden()).with_finish(ProgressFinish::AndClear);
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style.progress_chars("=> "));
         }

@@ -295,6 +295,38 @@ fn who_logged_in_is_known_until_they_log_out() {
     assert_eq!(call(&["whoami"]).code, 3);
 }
 
+// EVIDENCE-OF: R-419
+#[test]
+fn a_token_is_told_once_kept_as_a_digest_and_ends_when_it_is_revoked() {
+    let gate = TestGate::start();
+    let made = check(&gate, &["tokens", "make", "--days", "7", "--as", "acme", "-o", "new.token", "--json"], 0).json();
+    assert_eq!(made["token"], Value::Null, "it is in the file");
+    let token = std::fs::read_to_string(gate.path("new.token")).unwrap();
+    check(&gate, &["tokens", "make", "--as", "acme", "-o", "new.token"], 1);
+    let ca = text(&gate.dir()).to_owned() + "/ca.pem";
+    let by = ["--server", gate.https(), "--token-file", "new.token", "--ca", &ca];
+    let call = |args: &[&str], code| check(&gate, &[args, by.as_slice()].concat(), code);
+    assert_eq!(call(&["whoami", "--json"], 0).json()["party"], "acme");
+    let grown = call(&["tokens", "make", "--days", "300", "--json"], 0).json();
+    assert_eq!(grown["until"], made["until"], "a token does not prolong itself");
+    let listed = call(&["tokens", "list", "--json"], 0);
+    assert!(!listed.out.contains(token.trim()), "{}", listed.text());
+
+    let id = made["id"].as_str().unwrap();
+    check(&gate, &["tokens", "revoke", id, "--as", "medlog"], 1);
+    call(&["whoami"], 0);
+    check(&gate, &["tokens", "revoke", id, "--as", "acme"], 0);
+    call(&["whoami"], 4);
+    for file in ["lazaret.db", "lazaret.db-wal", "keyring.db-wal"] {
+        let bytes = std::fs::read(gate.dir().join(file)).unwrap();
+        let there = bytes.windows(token.trim().len()).any(|window| window == token.trim().as_bytes());
+        assert!(!there, "the token itself is in {file}");
+    }
+    let theirs = grown["id"].as_str().unwrap();
+    check(&gate, &["tokens", "revoke", theirs, "--as", "ana"], 0);
+    check(&gate, &["fsck"], 0);
+}
+
 // EVIDENCE-OF: R-315
 #[test]
 fn inspect_says_without_a_gate_what_the_station_finds() {
