@@ -6,8 +6,8 @@ use crate::digest::{Commitment, Digest};
 use crate::dossier::Dossier;
 use crate::event::{
     DeliveryAborted, DeliveryBegun, Event, FiredRule, TransferArrived, TransferDelivered, TransferExpired,
-    TransferInspected, TransferReleased, TransferReopened, TransferRuled, TransferWithdrawn, TransferWithheld,
-    VerdictRow,
+    TransferInspected, TransferReleased, TransferReopened, TransferRuled, TransferSuperseded, TransferWithdrawn,
+    TransferWithheld, VerdictRow,
 };
 use crate::id::{Delivery, Id, Lane, Object, Party, Request, Transfer};
 use crate::inspection::InspectorReport;
@@ -402,6 +402,20 @@ pub fn withdraw(view: &TransferView, caller: &Caller) -> Result<Event, Refusal> 
         return Err(Refusal::NotAllowed);
     }
     edge(view.stage, TransferWithdrawn { transfer: view.transfer })
+}
+
+/// A newer version that begins with the same bytes takes its place: it was an upload that its client took for unfinished.
+///
+/// # Errors
+/// Another party's; released already, or at its end.
+pub fn supersede(view: &TransferView, by: &TransferView) -> Result<Event, Refusal> {
+    if view.party != by.party || view.lane != by.lane || view.transfer == by.transfer {
+        return Err(Refusal::NotAllowed);
+    }
+    if view.stage == Stage::Released {
+        return Err(Refusal::WrongState);
+    }
+    edge(view.stage, TransferSuperseded { transfer: view.transfer, by: by.transfer })
 }
 
 /// The hold outlived its time.

@@ -289,10 +289,7 @@ impl Broker {
         object_size_max: u64,
     ) -> Result<Resumed, Fault> {
         assert!(fresh != object, "the fresh object has an id of its own");
-        let row = self.row(object.as_bytes(), Purpose::Quarantine)?.ok_or(Fault::NoKey)?;
-        let dek = self.keyring.ring(Purpose::Quarantine).unwrap(owner(transfer, object), &row)?;
-        self.uses.resumptions.fetch_add(1, Ordering::Relaxed);
-        let key = ObjectKey { dek, gate: self.gate, transfer, object };
+        let key = self.quarantined_key(transfer, object)?;
         match resume::inspect(&self.blobs, &key, state)? {
             Found::Whole { cipher, file, state } => {
                 let (blobs, random) = (Arc::clone(&self.blobs), Arc::clone(&self.random));
@@ -314,12 +311,58 @@ impl Broker {
     /// # Errors
     /// As [`Broker::resume`], and what writing gives.
     pub fn pour(&self, from: &Unfinished, into: &mut ObjectWriter) -> Result<(), Fault> {
-        let (transfer, object) = (from.transfer, from.object);
+        let key = self.quarantined_key(from.transfer, from.object)?;
+        resume::inspect(&self.blobs, &key, &from.state)?.into_prefix().replay(|plain| into.write(plain))
+    }
+
+    /// Goes back in an interrupted upload: its first `bytes_max` bytes are sealed anew as the object `fresh`, because what
+    /// was sealed is never cut. Store `fresh` and a checkpoint with the upload, then [`Broker::discard`] the old object.
+    ///
+    /// # Errors
+    /// As [`Broker::resume`].
+    pub fn cut_back(
+        &self,
+        transfer: Id<Transfer>,
+        object: Id<Object>,
+        state: &[u8],
+        fresh: Id<Object>,
+        bytes_max: u64,
+        object_size_max: u64,
+    ) -> Result<ObjectWriter, Fault> {
+        assert!(fresh != object, "the fresh object has an id of its own");
+        let key = self.quarantined_key(transfer, object)?;
+        let prefix = resume::inspect(&self.blobs, &key, state)?.into_prefix();
+        let mut writer = self.new_object(transfer, fresh, object_size_max)?.writer;
+        prefix.replay_until(bytes_max, |plain| writer.write(plain))?;
+        Ok(writer)
+    }
+
+    /// A new object of a new transfer that begins with all bytes of a closed one, which stays as it is: its plaintext never
+    /// leaves the vault. Only what still lies under quarantine can be gone on with.
+    ///
+    /// # Errors
+    /// [`Fault::NoKey`] if the old one is not under quarantine; [`Fault::Corrupt`]; a fault of disk or store.
+    pub fn continue_closed(
+        &self,
+        closed: (Id<Transfer>, Id<Object>),
+        transfer: Id<Transfer>,
+        object: Id<Object>,
+        object_size_max: u64,
+    ) -> Result<Intake, Fault> {
+        let key = self.quarantined_key(closed.0, closed.1)?;
+        let mut stream = ObjectReader::open(key, self.blobs.open_sealed(closed.1)?)?.stream();
+        let mut intake = self.new_object(transfer, object, object_size_max)?;
+        while let Some(plain) = stream.next()? {
+            intake.writer.write(plain)?;
+        }
+        Ok(intake)
+    }
+
+    fn quarantined_key(&self, transfer: Id<Transfer>, object: Id<Object>) -> Result<ObjectKey, Fault> {
         let row = self.row(object.as_bytes(), Purpose::Quarantine)?.ok_or(Fault::NoKey)?;
         let dek = self.keyring.ring(Purpose::Quarantine).unwrap(owner(transfer, object), &row)?;
         self.uses.resumptions.fetch_add(1, Ordering::Relaxed);
-        let key = ObjectKey { dek, gate: self.gate, transfer, object };
-        resume::inspect(&self.blobs, &key, &from.state)?.replay(|plain| into.write(plain))
+        Ok(ObjectKey { dek, gate: self.gate, transfer, object })
     }
 
     /// The object's plaintext, for the station or a recorded view. An object already released can be looked at again.

@@ -196,11 +196,19 @@ impl HashedReader {
         Ok(count)
     }
 
-    /// Hashes what nobody asked for, and says what the whole was.
+    /// Hashes what nobody asked for, and says what the whole was. Nothing more is to be read.
     ///
     /// # Errors
     /// As [`ObjectReader::read_at`].
     pub fn finish(mut self) -> Result<Streamed, Fault> {
+        self.vouch()
+    }
+
+    /// Hashes what nobody asked for yet, and says what the whole is. Reading may go on.
+    ///
+    /// # Errors
+    /// As [`ObjectReader::read_at`].
+    pub fn vouch(&mut self) -> Result<Streamed, Fault> {
         let mut buffer = Zeroizing::new(vec![0; BATCH_CHUNKS * CHUNK_BYTES]);
         while self.hashed_bytes < self.size_bytes() {
             let before = self.hashed_bytes;
@@ -210,7 +218,7 @@ impl HashedReader {
             }
         }
         let size_bytes = self.size_bytes();
-        let sha256: [u8; 32] = self.hash.finalize().into();
+        let sha256: [u8; 32] = self.hash.clone().finalize().into();
         Ok(Streamed { size_bytes, sha256, content: self.reader.commit_content(&sha256) })
     }
 }

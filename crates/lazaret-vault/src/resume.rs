@@ -97,16 +97,6 @@ pub(crate) enum Found {
     Torn(Prefix),
 }
 
-impl Found {
-    /// Gives everything that verifies, in order, to `take`.
-    pub(crate) fn replay(self, take: impl FnMut(&[u8]) -> Result<(), Fault>) -> Result<(), Fault> {
-        match self {
-            Found::Whole { cipher, file, state } => Prefix { cipher, file, state }.replay(take),
-            Found::Torn(prefix) => prefix.replay(take),
-        }
-    }
-}
-
 /// The readable part of a blob that must not grow any more.
 pub(crate) struct Prefix {
     cipher: Cipher,
@@ -151,12 +141,40 @@ pub(crate) fn inspect(blobs: &Arc<Blobs>, key: &ObjectKey, sealed_state: &[u8]) 
     Ok(Found::Whole { cipher, file, state })
 }
 
+impl Found {
+    /// What is readable, to be sealed anew whether or not the blob could go on growing.
+    pub(crate) fn into_prefix(self) -> Prefix {
+        match self {
+            Found::Whole { cipher, file, state } => Prefix { cipher, file, state },
+            Found::Torn(prefix) => prefix,
+        }
+    }
+}
+
 impl Prefix {
     /// Gives everything that verifies, in order, to `take`.
-    pub(crate) fn replay(self, mut take: impl FnMut(&[u8]) -> Result<(), Fault>) -> Result<(), Fault> {
+    pub(crate) fn replay(self, take: impl FnMut(&[u8]) -> Result<(), Fault>) -> Result<(), Fault> {
+        self.replay_until(u64::MAX, take)
+    }
+
+    /// Gives the first `bytes_max` bytes of what verifies, in order, to `take`; what lies behind them is not read.
+    pub(crate) fn replay_until(
+        self,
+        bytes_max: u64,
+        mut take: impl FnMut(&[u8]) -> Result<(), Fault>,
+    ) -> Result<(), Fault> {
+        let mut left = bytes_max;
+        let mut take = |plain: &[u8]| {
+            let count = usize::try_from(left).unwrap_or(usize::MAX).min(plain.len());
+            left -= count as u64;
+            take(plain.get(..count).unwrap_or_default())
+        };
         let body_bytes = self.file.size()?.saturating_sub(PREFIX_BYTES as u64);
         let full_chunks = body_bytes / SEALED_CHUNK_BYTES as u64;
         for chunk in 0..full_chunks {
+            if bytes_max <= chunk * CHUNK_BYTES as u64 {
+                return Ok(());
+            }
             match read_chunk(&self.cipher, self.file.as_ref(), chunk, SEALED_CHUNK_BYTES)? {
                 Some(plain) => take(&plain)?,
                 None => return self.finish_with_tail(chunk, take),

@@ -10,6 +10,7 @@ mod listing;
 mod reply;
 mod request;
 mod wire;
+mod write_head;
 
 use std::fmt;
 
@@ -19,6 +20,7 @@ pub use frame::{FRAME_HEAD_BYTES, Frames, split_frame};
 pub use listing::{Listed, longname};
 pub use reply::{DATA_HEAD_BYTES, NameReply, Replies, Status, VfsLimits, VfsStat, data_head};
 pub use request::{Incoming, Init, OpenFlags, Request};
+pub use write_head::WriteHead;
 
 /// The protocol version that we speak, whatever version from 3 on a client begins with.
 pub const VERSION: u32 = 3;

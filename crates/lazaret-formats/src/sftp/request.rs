@@ -190,7 +190,7 @@ impl<'a> Init<'a> {
 }
 
 /// An offset that is followed by `bytes` bytes; the sum fits, so nobody who adds them later overflows.
-fn offset_before(offset: u64, bytes: usize) -> Result<u64, Malformed> {
+pub(super) fn offset_before(offset: u64, bytes: usize) -> Result<u64, Malformed> {
     let end = u64::try_from(bytes).ok().and_then(|bytes| offset.checked_add(bytes));
     end.map(|_| offset).ok_or(Malformed::PastAnyEnd)
 }

@@ -116,3 +116,8 @@ CREATE INDEX side_upload_party ON side_upload (party, state);
 CREATE TABLE side_not_received (party BLOB NOT NULL, at INTEGER NOT NULL, sealed BLOB NOT NULL) STRICT;
 CREATE INDEX side_not_received_party ON side_not_received (party, at);
 CREATE TABLE side_meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT;
+CREATE TABLE side_folder (
+  party BLOB NOT NULL, lane BLOB NOT NULL, name_key BLOB NOT NULL, sealed BLOB NOT NULL, at INTEGER NOT NULL,
+  PRIMARY KEY (party, lane, name_key)
+) STRICT;
+CREATE TABLE side_hidden (actor BLOB NOT NULL, what BLOB NOT NULL, at INTEGER NOT NULL, PRIMARY KEY (actor, what)) STRICT;

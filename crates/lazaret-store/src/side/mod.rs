@@ -2,10 +2,12 @@
 //! here), natural keys, findings, credentials' secrets (as digests), sessions, uploads.
 
 mod access;
+mod folder;
 mod transfer;
 mod upload;
 
 pub use access::{Secret, Session};
+pub use folder::Folder;
 pub use transfer::{Listed, ManifestRow};
 pub use upload::{NewUpload, Upload, UploadState};
 

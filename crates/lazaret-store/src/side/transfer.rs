@@ -78,6 +78,18 @@ impl Side<'_> {
         Ok(self.db.change_one("UPDATE side_manifest SET hidden = 1 WHERE transfer = $1", &[transfer.as_bytes()])?)
     }
 
+    /// Hides every visible object of this name from the sender's directory; how many there were.
+    pub fn hide_named(&self, name_key: &[u8; 32]) -> Result<usize> {
+        Ok(self.db.execute("UPDATE side_manifest SET hidden = 1 WHERE name_key = $1 AND hidden = 0", &[name_key])?)
+    }
+
+    /// Keeps particulars that changed, under the same name.
+    pub fn put_kept(&self, transfer: Id<Transfer>, sealed: &[u8]) -> Result<()> {
+        Ok(self
+            .db
+            .change_one("UPDATE side_manifest SET sealed = $2 WHERE transfer = $1", &[transfer.as_bytes(), &sealed])?)
+    }
+
     /// A party's own objects on a lane since an instant, newest first, hidden ones left out.
     pub fn listed(&self, party: Id<Party>, lane: Id<Lane>, since: Timestamp, rows_max: u32) -> Result<Vec<Listed>> {
         Ok(self.db.all(

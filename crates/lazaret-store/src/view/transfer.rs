@@ -149,6 +149,23 @@ impl View<'_> {
         )?)
     }
 
+    /// A party's transfers that arrived between two instants, in the order of their arrival.
+    pub fn arrived_between(
+        &self,
+        party: Id<Party>,
+        from: Timestamp,
+        to: Timestamp,
+        rows_max: u32,
+    ) -> Result<Vec<TransferView>> {
+        Ok(self.db.all(
+            &format!(
+                "{TRANSFER} WHERE t.party = $1 AND t.arrived >= $2 AND t.arrived < $3 ORDER BY t.arrived, t.id LIMIT $4"
+            ),
+            &[party.as_bytes(), &millis(from), &millis(to), &i64::from(rows_max)],
+            read_transfer,
+        )?)
+    }
+
     /// Whether a transfer has this object.
     pub fn has_object(&self, object: Id<Object>) -> Result<bool> {
         let found = self.db.one("SELECT 1 FROM transfer WHERE object = $1", &[object.as_bytes()], |_| Ok(()))?;

@@ -196,3 +196,58 @@ fn free_space_is_that_of_the_blobs_file_system() {
     assert!(space.free_bytes > 0 && space.free_bytes <= space.total_bytes);
     assert!(matches!(RealDisk.space(Path::new("/no/such/place")), Err(Fault::Missing)));
 }
+
+#[test]
+fn an_upload_goes_back_to_any_offset_as_another_object() {
+    let world = World::new();
+    let broker = world.create();
+    let bytes = content(5 * CHUNK + 321);
+    for (number, back_to) in (1_u8..).zip([0, 1, CHUNK - 1, CHUNK, 3 * CHUNK + 7, bytes.len()]) {
+        let (of, old, fresh) = (transfer(number), object(number), object(number + 100));
+        let mut writer = broker.new_object(of, old, NO_LIMIT).unwrap().writer;
+        writer.write(&bytes).unwrap();
+        let checkpoint = writer.checkpoint().unwrap();
+        drop(writer);
+        let mut again = broker.cut_back(of, old, &checkpoint.state, fresh, back_to as u64, NO_LIMIT).unwrap();
+        assert_eq!(again.received_bytes(), back_to as u64);
+        again.write(b"other").unwrap();
+        let sealed = again.finish().unwrap();
+        let expected = [&bytes[..back_to], b"other"].concat();
+        assert_eq!(sealed.sha256, *Digest::of(&expected).as_bytes(), "back to {back_to}");
+        assert!(read_all(&broker, number, number + 100).unwrap() == expected);
+        broker.discard(old).unwrap();
+    }
+    assert!(broker.counts().agree());
+}
+
+#[test]
+fn a_closed_object_is_gone_on_with_only_under_quarantine() {
+    let world = World::new();
+    let broker = world.create();
+    let bytes = content(2 * CHUNK + 9);
+    store(&broker, 1, 1, &bytes, 1_000);
+    let from = (transfer(1), object(1));
+    let mut longer = broker.continue_closed(from, transfer(2), object(2), NO_LIMIT).unwrap().writer;
+    assert_eq!(longer.received_bytes(), bytes.len() as u64);
+    longer.write(b"more").unwrap();
+    assert_eq!(longer.finish().unwrap().sha256, *Digest::of(&[&bytes[..], b"more"].concat()).as_bytes());
+    assert!(read_all(&broker, 1, 1).unwrap() == bytes, "the old one stays as it is");
+    broker.release(&cleared(1, 1)).unwrap();
+    let refused = broker.continue_closed(from, transfer(3), object(3), NO_LIMIT).err();
+    assert!(matches!(refused, Some(Fault::NoKey)), "released plaintext goes to recipients only");
+}
+
+#[test]
+fn a_reader_that_has_vouched_for_the_whole_goes_on_reading() {
+    let world = World::new();
+    let broker = world.create();
+    let bytes = content(3 * CHUNK + 5);
+    let sealed = store(&broker, 1, 1, &bytes, 5_000);
+    let mut reader = lazaret_vault::HashedReader::new(broker.open_for_inspection(&inspecting(1, 1)).unwrap());
+    let mut piece = vec![0; 100];
+    reader.read_at(CHUNK as u64, &mut piece).unwrap();
+    assert_eq!(reader.vouch().unwrap().sha256, sealed.sha256);
+    assert_eq!(reader.read_at(10, &mut piece).unwrap(), 100);
+    assert!(piece == bytes[10..110]);
+    assert_eq!(reader.finish().unwrap().sha256, sealed.sha256);
+}
