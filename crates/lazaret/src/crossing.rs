@@ -150,6 +150,8 @@ pub async fn arrive(
         Err(Error::Refused(Refusal::Already(first))) => {
             gate.write(move |tx| {
                 tx.side().count_repeat(first)?;
+                // Its sender may have taken it out of sight; what was sent again is looked for again.
+                tx.side().show(first)?;
                 let Some(upload) = upload else { return Ok(()) };
                 tx.side().upload_arrived(upload, size_bytes)?;
                 tx.side().upload_was(upload, first)
@@ -305,6 +307,20 @@ pub async fn withdraw(gate: &Arc<Gate>, caller: &Caller, transfer: Id<Transfer>)
     let _recorded = gate
         .record(caller, move |view| {
             Ok(transfer::withdraw(&view.transfer(transfer)?.ok_or(Refusal::NotFound)?, &asker)?)
+        })
+        .await?;
+    Ok(())
+}
+
+/// What a client took for an unfinished upload, and went on with, is replaced by the whole.
+///
+/// # Errors
+/// It was released, or another party's.
+pub async fn supersede(gate: &Arc<Gate>, caller: &Caller, old: Id<Transfer>, by: Id<Transfer>) -> Result<()> {
+    let _recorded = gate
+        .record(caller, move |view| {
+            let (old, by) = (view.transfer(old)?, view.transfer(by)?);
+            Ok(transfer::supersede(&old.ok_or(Refusal::NotFound)?, &by.ok_or(Refusal::NotFound)?)?)
         })
         .await?;
     Ok(())
@@ -530,6 +546,11 @@ pub fn may_change(view: &TransferView) -> bool {
 fn natural_key(gate: &Gate, party: Id<Party>, lane: &str, path: &str, key: Option<&str>) -> [u8; 32] {
     match key {
         Some(key) => gate.particulars.natural_key(party, "idempotency", key),
-        None => gate.particulars.natural_key(party, "name", &format!("{lane}/{path}")),
+        None => natural_key_of_name(gate, &gate.particulars.name_key(party, lane, path)),
     }
+}
+
+/// The natural key of whatever has only its name, from the digest of that name.
+pub fn natural_key_of_name(gate: &Gate, name_key: &[u8; 32]) -> [u8; 32] {
+    gate.vault.index(&[b"key", b"name", name_key])
 }

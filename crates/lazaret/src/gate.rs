@@ -15,6 +15,7 @@ use crate::config::Config;
 use crate::error::{Error, Fault, Result};
 use crate::follow::log::Log;
 use crate::intake::quota::Quota;
+use crate::intake::resting::Resting;
 use crate::intake::writers::Writers;
 use crate::metrics::Metrics;
 use crate::particulars::Particulars;
@@ -42,6 +43,8 @@ pub struct Gate {
     pub station: Station,
     /// What open uploads have reserved.
     pub quota: Arc<Quota>,
+    /// What arrived and is not to be inspected yet.
+    pub resting: Resting,
     /// The gate as an actor of its own.
     pub caller: Caller,
     /// What is counted.
@@ -89,6 +92,7 @@ impl Gate {
             clock: Clock::default(),
             particulars: Particulars::new(Arc::clone(&parts.vault)),
             quota: Arc::new(quota),
+            resting: Resting::default(),
             config: parts.config,
             store: parts.store,
             vault: parts.vault,

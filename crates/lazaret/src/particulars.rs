@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use lazaret_core::digest::Commitment;
 use lazaret_core::id::{Id, Party, Person, Transfer};
+use lazaret_formats::path::CrossingPath;
 use lazaret_store::Side;
 use lazaret_vault::SubjectKey;
 use lazaret_vault::broker::Holder;
@@ -187,9 +188,14 @@ impl Particulars {
         self.open::<Label>(holder, "label", sealed).ok().map(|label| label.name)
     }
 
-    /// Keyed digest of (party, lane, path): finds a name again without storing it.
+    /// Keyed digest of (party, lane, path): finds a name again without storing it. Names are compared in Unicode's Normal
+    /// Form C, so that `é` sent as one character and as two is one name.
     pub fn name_key(&self, party: Id<Party>, lane: &str, path: &str) -> [u8; 32] {
-        self.vault.index(&[b"name", party.as_bytes(), lane.as_bytes(), path.as_bytes()])
+        let key = |path: &str| self.vault.index(&[b"name", party.as_bytes(), lane.as_bytes(), path.as_bytes()]);
+        if path.is_ascii() {
+            return key(path);
+        }
+        CrossingPath::parse(path.as_bytes()).map_or_else(|_| key(path), |parsed| key(parsed.nfc()))
     }
 
     /// Keyed digest of a peer's own key for an act.

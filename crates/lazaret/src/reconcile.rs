@@ -39,11 +39,13 @@ pub async fn run(gate: Arc<Gate>, mut stop: watch::Receiver<bool>) {
     let mut work = Reconciler::new(gate);
     let mut commits = work.gate.commits();
     let mut sizes = work.gate.log.sizes();
+    let mut endings = work.gate.resting.endings();
     let mut sweep = tokio::time::interval(SWEEP);
     sweep.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         commits.mark_unchanged();
         sizes.mark_unchanged();
+        endings.mark_unchanged();
         if let Err(error) = work.step().await {
             tracing::error!(%error, "the reconciler met a fault; it goes on");
             tokio::time::sleep(FAULT_REST).await;
@@ -52,6 +54,7 @@ pub async fn run(gate: Arc<Gate>, mut stop: watch::Receiver<bool>) {
             _ = stop.wait_for(|stop| *stop) => return,
             _ = commits.changed() => {}
             _ = sizes.changed() => {}
+            _ = endings.changed() => {}
             Some(done) = work.inspections.join_next() => work.inspected(done),
             _ = sweep.tick() => work.sweep_due = true,
         }
@@ -143,7 +146,9 @@ impl Reconciler {
             return Ok(());
         }
         let waiting = self.in_stage(Stage::Quarantined)?;
-        let fresh = waiting.into_iter().filter(|transfer| !self.inspecting.contains(transfer));
+        let busy =
+            |transfer: &Id<Transfer>| self.inspecting.contains(transfer) || self.gate.resting.contains(*transfer);
+        let fresh = waiting.into_iter().filter(|transfer| !busy(transfer));
         for transfer in fresh.take(room).collect::<Vec<_>>() {
             self.inspecting.insert(transfer);
             let gate = Arc::clone(&self.gate);
@@ -273,10 +278,7 @@ impl Reconciler {
     async fn end_uploads(&self, at: Timestamp) -> Result<()> {
         for upload in self.gate.read(|_, side| side.expired_uploads(at, BATCH_MAX))? {
             crate::intake::note_unfinished(&self.gate, &upload).await?;
-            let id = upload.id;
-            self.gate.write(move |tx| tx.side().end_upload(id)).await?;
-            self.gate.quota.forget(upload.id);
-            self.gate.vault.discard(upload.object).await?;
+            crate::intake::receiving::drop_kept(&self.gate, &upload).await?;
         }
         Ok(())
     }

@@ -15,11 +15,13 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
 use crate::api::types::{Json as _, LaneJson, ReadyJson, ReadyPartyJson, ReadyPersonJson, SftpJson};
+use crate::auth::seen::{self, Seen};
 use crate::auth::sshkey;
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::follow::seal;
 use crate::gate::Gate;
+use crate::intake::sftp;
 use crate::listen::{DRAIN_MAX, Door};
 use crate::{api, reconcile, setup};
 
@@ -27,6 +29,8 @@ use crate::{api, reconcile, setup};
 pub const READY: &str = "ready.json";
 /// What `verify` trusts, in the gate's directory.
 pub const TRUST: &str = "trust.txt";
+/// The SFTP door's host key as OpenSSH's clients read it, in the gate's directory.
+const KNOWN_HOSTS: &str = "known_hosts";
 
 /// Opens the gate and serves until TERM or INT; a second one ends at once.
 ///
@@ -45,7 +49,12 @@ pub async fn run(config: Config) -> Result<()> {
         let door = Door { listener, tls: Arc::clone(&tls), router, connections: Arc::clone(&connections) };
         doors.spawn(door.run(stopped.clone()));
     }
+    let seen = Arc::new(Seen::default());
+    if let Some(listener) = listeners.sftp {
+        doors.spawn(sftp::run(Arc::clone(&gate), listener, Arc::clone(&seen), connections, stopped.clone()));
+    }
     let (halt, halted) = watch::channel(false);
+    let observer = tokio::spawn(seen::run(Arc::clone(&gate), seen, halted.clone()));
     let reconciler = tokio::spawn(reconcile::run(Arc::clone(&gate), halted.clone()));
     let sealer = tokio::spawn(seal::run(Arc::clone(&gate), halted));
     if gate.log.fenced().is_none() {
@@ -65,6 +74,7 @@ pub async fn run(config: Config) -> Result<()> {
         setup::record_service(&gate, Observation::Stopped).await?;
     }
     halt.send_replace(true);
+    drop(observer.await);
     drop(reconciler.await);
     drop(sealer.await);
     drop(std::fs::remove_file(gate.config.dir.join(READY)));
@@ -105,11 +115,18 @@ impl Listeners {
         let dir = std::fs::canonicalize(&config.dir)?;
         let text = |path: &Path| path.to_string_lossy().into_owned();
         let sftp = match &self.sftp {
-            Some(listener) => Some(SftpJson {
-                host: config.public_name.clone(),
-                port: listener.local_addr()?.port(),
-                host_key_fingerprint: sshkey::host_key_fingerprint(gate)?,
-            }),
+            Some(listener) => {
+                let port = listener.local_addr()?.port();
+                let hosts = [config.public_name.as_str(), "127.0.0.1"];
+                let lines: Result<String> =
+                    hosts.iter().map(|host| sshkey::known_hosts_line(gate, host, port)).collect();
+                replace(&RealDisk, &dir.join(KNOWN_HOSTS), lines?.as_bytes())?;
+                Some(SftpJson {
+                    host: config.public_name.clone(),
+                    port,
+                    host_key_fingerprint: sshkey::host_key_fingerprint(gate)?,
+                })
+            }
             None => None,
         };
         let trust_file = dir.join(TRUST);

@@ -16,7 +16,7 @@ use lazaret_vault::rows::{KekRow, KeyRow, KeyRows, Purpose, RowsError};
 use lazaret_vault::secrets::Secrets;
 use lazaret_vault::wrap::file::FileRoot;
 use lazaret_vault::wrap::{RootKey, Roots};
-use lazaret_vault::{Bound, Broker, Delivery, Disk, ObjectReader, RealDisk, SubjectKey};
+use lazaret_vault::{Bound, Broker, Delivery, Disk, ObjectReader, ObjectWriter, RealDisk, SubjectKey};
 use zeroize::Zeroizing;
 
 use crate::config::Config;
@@ -113,6 +113,36 @@ impl Vault {
         object_bytes_max: u64,
     ) -> Result<Resumed> {
         self.blocking(move |broker| broker.resume(transfer, object, &state, fresh, object_bytes_max)).await
+    }
+
+    /// Goes back in an interrupted upload: its first `bytes_max` bytes become the object `fresh`.
+    ///
+    /// # Errors
+    /// As [`Vault::resume`].
+    pub async fn cut_back(
+        &self,
+        transfer: Id<Transfer>,
+        object: Id<Object>,
+        state: Vec<u8>,
+        fresh: Id<Object>,
+        bytes_max: u64,
+        object_bytes_max: u64,
+    ) -> Result<ObjectWriter> {
+        self.blocking(move |broker| broker.cut_back(transfer, object, &state, fresh, bytes_max, object_bytes_max)).await
+    }
+
+    /// A new object that begins with all bytes of a closed one which lies under quarantine still.
+    ///
+    /// # Errors
+    /// It does not; a fault of disk or store.
+    pub async fn continue_closed(
+        &self,
+        closed: (Id<Transfer>, Id<Object>),
+        transfer: Id<Transfer>,
+        object: Id<Object>,
+        object_bytes_max: u64,
+    ) -> Result<Intake> {
+        self.blocking(move |broker| broker.continue_closed(closed, transfer, object, object_bytes_max)).await
     }
 
     /// Destroys an object that became no transfer, keys first.

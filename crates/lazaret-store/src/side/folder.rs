@@ -5,7 +5,7 @@ use lazaret_core::time::Timestamp;
 
 use super::Side;
 use crate::error::Result;
-use crate::value::{id_of, millis};
+use crate::value::{id_of, millis, u64_of};
 
 /// A folder that a sender made on a lane: a label, nothing lies in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +32,26 @@ impl Side<'_> {
             &[folder.party.as_bytes(), folder.lane.as_bytes(), &folder.name_key, &folder.sealed, &millis(at)],
         )?;
         Ok(())
+    }
+
+    /// Whether a party has this folder on a lane.
+    pub fn has_folder(&self, party: Id<Party>, lane: Id<Lane>, name_key: &[u8; 32]) -> Result<bool> {
+        let found = self.db.one(
+            "SELECT 1 FROM side_folder WHERE party = $1 AND lane = $2 AND name_key = $3",
+            &[party.as_bytes(), lane.as_bytes(), name_key],
+            |_| Ok(()),
+        )?;
+        Ok(found.is_some())
+    }
+
+    /// How many folders a party has on a lane.
+    pub fn count_folders(&self, party: Id<Party>, lane: Id<Lane>) -> Result<u64> {
+        let found = self.db.one(
+            "SELECT COUNT(*) FROM side_folder WHERE party = $1 AND lane = $2",
+            &[party.as_bytes(), lane.as_bytes()],
+            |row| u64_of(row, 0),
+        )?;
+        Ok(found.unwrap_or(0))
     }
 
     /// Takes a folder away; whether it was there.

@@ -83,6 +83,11 @@ impl Side<'_> {
         Ok(self.db.execute("UPDATE side_manifest SET hidden = 1 WHERE name_key = $1 AND hidden = 0", &[name_key])?)
     }
 
+    /// Shows an object in its sender's directory again: it was sent again.
+    pub fn show(&self, transfer: Id<Transfer>) -> Result<()> {
+        Ok(self.db.change_one("UPDATE side_manifest SET hidden = 0 WHERE transfer = $1", &[transfer.as_bytes()])?)
+    }
+
     /// Keeps particulars that changed, under the same name.
     pub fn put_kept(&self, transfer: Id<Transfer>, sealed: &[u8]) -> Result<()> {
         Ok(self
@@ -148,6 +153,12 @@ impl Side<'_> {
              ON CONFLICT (key) DO UPDATE SET transfer = $2, mark = $3, until = $4",
             &[key, transfer.as_bytes(), mark.as_bytes(), &millis(until)],
         )?)
+    }
+
+    /// Forgets a natural key: what comes under it next is new.
+    pub fn forget_natural_key(&self, key: &[u8; 32]) -> Result<()> {
+        self.db.execute("DELETE FROM side_natural_key WHERE key = $1", &[key])?;
+        Ok(())
     }
 
     /// Keeps the station's full answer.

@@ -179,10 +179,10 @@ impl Side<'_> {
         Ok(self.db.one(&format!("{UPLOAD} WHERE id = $1"), &[id.as_bytes()], read_upload)?)
     }
 
-    /// The newest open upload of this name.
+    /// The newest open upload of this name that is gone on with by its name; those with a capability in their URL are not.
     pub fn open_upload_named(&self, name_key: &[u8; 32]) -> Result<Option<Upload>> {
         Ok(self.db.one(
-            &format!("{UPLOAD} WHERE name_key = $1 AND state = 0 ORDER BY made DESC LIMIT 1"),
+            &format!("{UPLOAD} WHERE name_key = $1 AND state = 0 AND lookup IS NULL ORDER BY made DESC LIMIT 1"),
             &[name_key],
             read_upload,
         )?)

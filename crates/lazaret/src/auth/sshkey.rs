@@ -13,6 +13,9 @@ use crate::gate::Gate;
 /// The name of the host key among the gate's secrets.
 pub const HOST_KEY: &str = "ssh-host-ed25519";
 
+/// The port that clients take when none is named.
+const SSH_PORT: u16 = 22;
+
 /// A key pair in OpenSSH's own forms.
 pub struct Pair {
     /// The private key file.
@@ -71,7 +74,8 @@ pub fn host_key_fingerprint(gate: &Gate) -> Result<String> {
 /// As [`host_key`].
 pub fn known_hosts_line(gate: &Gate, host: &str, port: u16) -> Result<String> {
     let key = host_key(gate)?.public_key().to_openssh().map_err(Error::internal)?;
-    Ok(format!("[{host}]:{port} {key}\n"))
+    // The usual port stands for itself.
+    Ok(if port == SSH_PORT { format!("{host} {key}\n") } else { format!("[{host}]:{port} {key}\n") })
 }
 
 /// What a public key is found by.

@@ -2,6 +2,7 @@
 //! was inspected before the last of them leaves, the end recorded.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use lazaret_core::caller::Caller;
@@ -47,6 +48,27 @@ pub fn lane(gate: &Gate, caller: &Caller, name: &str) -> Result<LaneView> {
     lane.filter(|lane| may_collect(caller, lane)).ok_or(Error::Refused(Refusal::NotFound))
 }
 
+/// A release that was recorded a moment ago is signed within this time, unless something is wrong.
+const KEY_MOVES_MAX: Duration = Duration::from_secs(3);
+
+/// Waits until what was released can be opened: its key moves once the release is under a signature.
+///
+/// # Errors
+/// It did not in time (try again); a fault of store or vault.
+pub async fn wait_for_key(gate: &Arc<Gate>, transfer: Id<Transfer>) -> Result<()> {
+    let mut sizes = gate.log.sizes();
+    let deadline = tokio::time::Instant::now() + KEY_MOVES_MAX;
+    loop {
+        sizes.mark_unchanged();
+        if crossing::hand_over(gate, transfer).await? {
+            return Ok(());
+        }
+        if tokio::time::timeout_at(deadline, sizes.changed()).await.is_err() {
+            return Err(Error::Fault(Fault::Busy));
+        }
+    }
+}
+
 /// One object on its way out. Dropped before [`Outgoing::finish`], the attempt is recorded as aborted.
 pub struct Outgoing {
     gate: Arc<Gate>,
@@ -56,6 +78,12 @@ pub struct Outgoing {
     attempt: u32,
     reader: Option<HashedReader>,
     ended: bool,
+}
+
+impl std::fmt::Debug for Outgoing {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Outgoing").field("transfer", &self.transfer).finish_non_exhaustive()
+    }
 }
 
 impl Outgoing {
@@ -113,6 +141,22 @@ impl Outgoing {
         let (reader, read) = reading.await.map_err(Error::internal)?;
         self.reader = Some(reader);
         Ok(read?)
+    }
+
+    /// Compares the whole with what was inspected, before its last byte leaves. Reading may go on.
+    ///
+    /// # Errors
+    /// Other bytes than were inspected, or a chunk that does not authenticate.
+    pub async fn vouch(&mut self) -> Result<()> {
+        let Some(mut reader) = self.reader.take() else { return Err(Error::internal("the object is closed")) };
+        let vouching = tokio::task::spawn_blocking(move || {
+            let streamed = reader.vouch();
+            (reader, streamed)
+        });
+        let (reader, streamed) = vouching.await.map_err(Error::internal)?;
+        self.reader = Some(reader);
+        let expected = self.gate.read(|view, _| view.content(self.transfer))?;
+        if expected == Some(streamed?.content.commitment) { Ok(()) } else { Err(Refusal::DigestMismatch.into()) }
     }
 
     /// The recipient has every byte: recorded, if what left is what was inspected.

@@ -6,7 +6,7 @@ use lazaret_core::explanation::told;
 use lazaret_core::id::{Id, Party, Transfer};
 use lazaret_core::refusal::PartyCode;
 use lazaret_core::time::Timestamp;
-use lazaret_core::transfer::{Stage, next_stage};
+use lazaret_core::transfer::{Direction, Stage, next_stage};
 use lazaret_store::{Entry, Side, View};
 use lazaret_vault::broker::Holder;
 use minicbor::{Decode, Encode};
@@ -49,6 +49,10 @@ pub fn lines(gate: &Gate, party: Id<Party>, from: Timestamp, to: Timestamp) -> R
     gate.read(|view, side| {
         let mut lines = Vec::new();
         for transfer in view.transfers_with_news(party, from, to)? {
+            // What is sent to the party is not its own, and nothing of it shows before its release.
+            if view.transfer(transfer)?.is_none_or(|found| found.direction != Direction::In) {
+                continue;
+            }
             let all = of_transfer(gate, view, side, transfer)?;
             lines.extend(all.into_iter().filter(|(at, _)| (from..to).contains(at)));
         }

@@ -2,9 +2,12 @@
 //! from there.
 
 pub mod appending;
+pub mod folders;
 pub mod https;
 pub mod quota;
 pub mod receiving;
+pub mod resting;
+pub mod sftp;
 pub mod tus;
 pub mod writers;
 pub mod writing;
@@ -21,14 +24,24 @@ use receiving::Receiving;
 
 /// Notes an upload that became no transfer, so that its sender reads the truth in the journal, whatever its client said.
 pub async fn note_not_received(gate: &Gate, receiving: &Receiving, error: &Error) {
+    note_lost(gate, receiving.party(), &lost(receiving), error.code()).await;
+}
+
+/// What would be noted of this upload, for doors that find out only when it is gone.
+pub fn lost(receiving: &Receiving) -> NotReceived {
     let announcement = receiving.announcement();
-    let lost = NotReceived {
+    NotReceived {
         lane: announcement.lane.clone(),
         path: announcement.path.clone(),
         bytes: receiving.received_bytes(),
-        code: error.code().word().to_owned(),
-    };
-    if let Err(error) = note(gate, receiving.party(), &lost).await {
+        code: PartyCode::Unfinished.word().to_owned(),
+    }
+}
+
+/// Notes it, with the reason.
+pub async fn note_lost(gate: &Gate, party: Id<Party>, lost: &NotReceived, why: PartyCode) {
+    let lost = NotReceived { code: why.word().to_owned(), ..lost.clone() };
+    if let Err(error) = note(gate, party, &lost).await {
         tracing::warn!(%error, "an upload that was not received could not be noted");
     }
 }

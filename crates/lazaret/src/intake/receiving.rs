@@ -7,10 +7,10 @@ use lazaret_core::caller::Caller;
 use lazaret_core::id::{Credential, Id, Object, Party, Transfer, Upload as UploadKind};
 use lazaret_core::refusal::{PartyCode, Refusal};
 use lazaret_core::time::DAY_MS;
-use lazaret_core::transfer::{Channel, Landing};
+use lazaret_core::transfer::{Channel, Landing, TransferView};
 use lazaret_store::side::{NewUpload, Upload, UploadState};
 use lazaret_vault::SubjectKey;
-use lazaret_vault::broker::{Holder, Unfinished};
+use lazaret_vault::broker::{Holder, Intake, Unfinished};
 use minicbor::{Decode, Encode};
 
 use super::quota::Reservation;
@@ -91,6 +91,16 @@ pub struct Receiving {
     pub said: Said,
 }
 
+/// What is settled about a new object before its first byte.
+struct Begun {
+    announcement: Announcement,
+    landing: Landing,
+    transfer: Id<Transfer>,
+    object: Id<Object>,
+    reservation: Reservation,
+    length_bytes: Option<u64>,
+}
+
 /// The subject key, without a `Debug` that could show it.
 struct KeyHolder(SubjectKey);
 
@@ -120,21 +130,52 @@ impl Receiving {
         let reservation = gate.quota.reserve(landing.party, length_bytes)?;
         let (transfer, object) = (fresh_transfer(gate)?, new_id());
         let intake = gate.vault.quarantine(transfer, object, object_bytes_max).await?;
-        Ok(Receiving {
+        let begun = Begun { announcement, landing, transfer, object, reservation, length_bytes };
+        Ok(Receiving::of(gate, caller, begun, intake))
+    }
+
+    /// Goes on with what was sealed before its client was done: a new object that begins with all its bytes.
+    ///
+    /// # Errors
+    /// As [`Receiving::begin`]; the sealed one was released meanwhile.
+    pub async fn begin_with(
+        gate: &Arc<Gate>,
+        caller: &Caller,
+        announcement: Announcement,
+        sealed: &TransferView,
+        sealed_bytes: u64,
+    ) -> Result<Receiving> {
+        let landing = crossing::may_send(gate, caller, &announcement)?;
+        if sealed.party != landing.party || sealed.lane != landing.lane.lane {
+            return Err(Refusal::NotFound.into());
+        }
+        room_on_disk(gate, sealed_bytes)?;
+        let mut reservation = gate.quota.reserve(landing.party, None)?;
+        reservation.cover(sealed_bytes)?;
+        let (transfer, object) = (fresh_transfer(gate)?, new_id());
+        let (closed, bytes_max) = ((sealed.transfer, sealed.object), object_bytes_max(gate, &landing));
+        let intake = gate.vault.continue_closed(closed, transfer, object, bytes_max).await?;
+        let begun = Begun { announcement, landing, transfer, object, reservation, length_bytes: None };
+        Ok(Receiving::of(gate, caller, begun, intake))
+    }
+
+    fn of(gate: &Arc<Gate>, caller: &Caller, begun: Begun, intake: Intake) -> Receiving {
+        let received_bytes = intake.writer.received_bytes();
+        Receiving {
             gate: Arc::clone(gate),
             caller: caller.clone(),
-            announcement,
-            landing,
-            transfer,
-            object,
+            announcement: begun.announcement,
+            landing: begun.landing,
+            transfer: begun.transfer,
+            object: begun.object,
             key: KeyHolder(intake.subject),
             writing: Some(Writing::new(intake.writer)),
-            received_bytes: 0,
-            length_bytes,
-            reservation,
+            received_bytes,
+            length_bytes: begun.length_bytes,
+            reservation: begun.reservation,
             upload: None,
             said: Said::default(),
-        })
+        }
     }
 
     /// Goes on with a kept upload after a dropped connection or a restart. Only the same principal may.
@@ -146,7 +187,7 @@ impl Receiving {
             return Err(Refusal::NotFound.into());
         }
         let holder = Holder::Transfer(upload.transfer);
-        let known: Particulars = from_cbor(&gate.vault.open_sealed(holder, UPLOAD_LABEL, &upload.sealed)?)?;
+        let known = particulars_of(gate, upload)?;
         let announcement = Announcement {
             lane: known.lane,
             path: known.path,
@@ -313,6 +354,27 @@ impl Receiving {
         Ok(received_bytes)
     }
 
+    /// Goes back to fewer bytes. What was sealed is never cut, so the bytes that stay become another object.
+    ///
+    /// # Errors
+    /// More than arrived; a fault of disk or store.
+    pub async fn cut_back(&mut self, to_bytes: u64) -> Result<()> {
+        if to_bytes > self.received_bytes {
+            return Err(Refusal::WrongState.into());
+        }
+        let checkpoint = self.writing()?.checkpoint().await?;
+        let (old, fresh, bytes_max) = (self.object, new_id(), object_bytes_max(&self.gate, &self.landing));
+        let vault = &self.gate.vault;
+        let writer = vault.cut_back(self.transfer, old, checkpoint.state, fresh, to_bytes, bytes_max).await?;
+        self.received_bytes = writer.received_bytes();
+        self.object = fresh;
+        self.writing = Some(Writing::new(writer));
+        if self.upload.is_some() {
+            self.save().await?;
+        }
+        self.gate.vault.discard(old).await
+    }
+
     /// Makes the bytes so far durable, without a row to go on from.
     ///
     /// # Errors
@@ -368,6 +430,11 @@ impl Receiving {
             upload: self.upload,
         };
         let arrived = crossing::arrive(&self.gate, &self.caller, &self.announcement, &self.key.0, incoming).await?;
+        let (party, lane, name) = (self.landing.party, self.landing.lane.lane, &self.announcement.lane);
+        // A label that is missing makes a folder that listings show and STAT does not find: no reason to refuse the object.
+        if let Err(error) = super::folders::keep_above(&self.gate, party, lane, name, &self.announcement.path).await {
+            tracing::warn!(%error, "the folders of an object could not be kept");
+        }
         Ok((arrived, digests))
     }
 
@@ -513,8 +580,18 @@ impl Drop for Receiving {
 /// # Errors
 /// Its key was erased.
 pub fn said_of(gate: &Gate, upload: &Upload) -> Result<Said> {
-    let opened = gate.vault.open_sealed(Holder::Transfer(upload.transfer), UPLOAD_LABEL, &upload.sealed)?;
-    Ok(from_cbor::<Particulars>(&opened)?.said)
+    Ok(particulars_of(gate, upload)?.said)
+}
+
+/// Ends a kept upload that nobody writes at the moment: its place is free, its object is destroyed.
+///
+/// # Errors
+/// A fault of disk or store.
+pub async fn drop_kept(gate: &Gate, upload: &Upload) -> Result<()> {
+    let id = upload.id;
+    gate.write(move |tx| tx.side().end_upload(id)).await?;
+    gate.quota.forget(id);
+    gate.vault.discard(upload.object).await
 }
 
 /// Lane and path of a kept upload.
@@ -522,9 +599,21 @@ pub fn said_of(gate: &Gate, upload: &Upload) -> Result<Said> {
 /// # Errors
 /// Its key was erased.
 pub fn place_of(gate: &Gate, upload: &Upload) -> Result<(String, String)> {
-    let opened = gate.vault.open_sealed(Holder::Transfer(upload.transfer), UPLOAD_LABEL, &upload.sealed)?;
-    let known: Particulars = from_cbor(&opened)?;
+    let known = particulars_of(gate, upload)?;
     Ok((known.lane, known.path))
+}
+
+/// Path of a kept upload, and what its sender said of it.
+///
+/// # Errors
+/// Its key was erased.
+pub fn shown_of(gate: &Gate, upload: &Upload) -> Result<(String, Said)> {
+    let known = particulars_of(gate, upload)?;
+    Ok((known.path, known.said))
+}
+
+fn particulars_of(gate: &Gate, upload: &Upload) -> Result<Particulars> {
+    from_cbor(&gate.vault.open_sealed(Holder::Transfer(upload.transfer), UPLOAD_LABEL, &upload.sealed)?)
 }
 
 /// What an object was found to be while it arrived.
