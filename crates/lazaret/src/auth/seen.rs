@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use lazaret_core::event::{Observation, Observed, SessionsObserved};
 use lazaret_core::id::{Actor, Credential, Id};
-use lazaret_core::time::Timestamp;
 use tokio::sync::{Notify, watch};
 
 use crate::gate::Gate;
@@ -98,6 +97,8 @@ async fn record(gate: &Arc<Gate>, seen: Vec<Observed>) {
 
 #[cfg(test)]
 mod tests {
+    use lazaret_core::time::Timestamp;
+
     use super::*;
 
     #[test]

@@ -9,5 +9,6 @@ mod crash;
 mod crossing;
 mod gate;
 mod https;
+mod sftp;
 mod tus;
 mod up;

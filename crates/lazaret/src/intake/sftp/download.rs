@@ -47,8 +47,11 @@ impl Ranges {
 /// Pieces that were collected by handles that are closed: a client that lost its connection fetches the rest by another.
 #[derive(Debug, Default)]
 pub(super) struct Collected {
-    pieces: Mutex<HashMap<(Id<Actor>, Id<Transfer>), Ranges>>,
+    pieces: Mutex<HashMap<Collecting, Ranges>>,
 }
+
+/// Who collects what.
+type Collecting = (Id<Actor>, Id<Transfer>);
 
 impl Collected {
     /// Adds what one handle served; whether it is everything now.

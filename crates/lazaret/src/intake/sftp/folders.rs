@@ -106,43 +106,45 @@ fn received(name: &str, kept: &Kept, at: Timestamp) -> Entry {
     Entry::put(name, bytes, at, kept.mtime_s, kept.mode)
 }
 
-/// Names of one folder, the first of each kept.
+/// Names of one folder, the first of each kept: the newest, by the order in which they are told.
 struct Names {
     /// The folder's path with a slash at its end; none for the lane.
     folder: Option<String>,
+    /// By the name in Unicode's Normal Form C: two spellings are one name.
     entries: HashMap<String, Entry>,
+}
+
+/// What a path shows in a folder.
+#[derive(Debug, PartialEq, Eq)]
+struct Below {
+    name: String,
+    compared: String,
+    is_file: bool,
 }
 
 impl Names {
     fn folder(&mut self, path: &str, at: Timestamp) {
-        let Some((name, _)) = self.below(path) else { return };
-        self.entries.entry(name.clone()).or_insert_with(|| Entry::taking_folder(&name, at));
+        let Some(below) = self.below(path) else { return };
+        self.entries.entry(below.compared).or_insert_with(|| Entry::taking_folder(&below.name, at));
     }
 
     fn file(&mut self, path: &str, now: Timestamp, entry: impl FnOnce(&str) -> Entry) {
-        match self.below(path) {
-            Some((name, true)) => drop(self.entries.entry(name.clone()).or_insert_with(|| entry(&name))),
-            Some((name, false)) => {
-                self.entries.entry(name.clone()).or_insert_with(|| Entry::taking_folder(&name, now));
-            }
-            None => {}
-        }
+        let Some(below) = self.below(path) else { return };
+        self.entries
+            .entry(below.compared)
+            .or_insert_with(|| if below.is_file { entry(&below.name) } else { Entry::taking_folder(&below.name, now) });
     }
 
-    /// The part of a path that this folder shows, and whether the path ends there.
-    fn below(&self, path: &str) -> Option<(String, bool)> {
-        let nfc = (!path.is_ascii()).then(|| CrossingPath::parse(path.as_bytes()).ok()).flatten();
-        let compared = nfc.as_ref().map_or(path, CrossingPath::nfc);
-        let depth = match &self.folder {
-            Some(folder) => {
-                compared.strip_prefix(folder.as_str())?;
-                folder.matches('/').count()
-            }
-            None => 0,
-        };
-        let mut parts = path.split('/').skip(depth);
-        let name = parts.next()?.to_owned();
-        Some((name, parts.next().is_none()))
+    /// The part of a path that this folder shows, if it lies below.
+    fn below(&self, path: &str) -> Option<Below> {
+        let parsed = (!path.is_ascii()).then(|| CrossingPath::parse(path.as_bytes()).ok()).flatten();
+        let compared = parsed.as_ref().map_or(path, CrossingPath::nfc);
+        let folder = self.folder.as_deref().unwrap_or_default();
+        let rest = compared.strip_prefix(folder)?;
+        // Composing changes no slash: the same part has the same number in both spellings.
+        let name = path.split('/').nth(folder.matches('/').count())?.to_owned();
+        let (compared, is_file) = rest.split_once('/').map_or((rest, true), |(first, _)| (first, false));
+        Some(Below { name, compared: compared.to_owned(), is_file })
     }
 }
 
@@ -150,17 +152,21 @@ impl Names {
 mod tests {
     use super::*;
 
+    fn shown(folder: Option<&str>, path: &str) -> Option<(String, String, bool)> {
+        let names = Names { folder: folder.map(str::to_owned), entries: HashMap::new() };
+        names.below(path).map(|below| (below.name, below.compared, below.is_file))
+    }
+
     #[test]
     fn a_folder_shows_what_lies_directly_in_it() {
-        let lane = Names { folder: None, entries: HashMap::new() };
-        assert_eq!(lane.below("a.csv"), Some(("a.csv".into(), true)));
-        assert_eq!(lane.below("2026/a.csv"), Some(("2026".into(), false)));
-        let folder = Names { folder: Some("2026/11/".into()), entries: HashMap::new() };
-        assert_eq!(folder.below("2026/11/a.csv"), Some(("a.csv".into(), true)));
-        assert_eq!(folder.below("2026/11/x/a.csv"), Some(("x".into(), false)));
-        assert_eq!(folder.below("2026/a.csv"), None);
-        assert_eq!(folder.below("2026/111/a.csv"), None);
-        let composed = Names { folder: Some("caf\u{e9}/".into()), entries: HashMap::new() };
-        assert_eq!(composed.below("cafe\u{301}/a"), Some(("a".into(), true)));
+        let plain = |name: &str, is_file| Some((name.to_owned(), name.to_owned(), is_file));
+        assert_eq!(shown(None, "a.csv"), plain("a.csv", true));
+        assert_eq!(shown(None, "2026/a.csv"), plain("2026", false));
+        assert_eq!(shown(Some("2026/11/"), "2026/11/a.csv"), plain("a.csv", true));
+        assert_eq!(shown(Some("2026/11/"), "2026/11/x/a.csv"), plain("x", false));
+        assert_eq!(shown(Some("2026/11/"), "2026/a.csv"), None);
+        assert_eq!(shown(Some("2026/11/"), "2026/111/a.csv"), None);
+        assert_eq!(shown(Some("caf\u{e9}/"), "cafe\u{301}/a"), plain("a", true));
+        assert_eq!(shown(None, "cafe\u{301}"), Some(("cafe\u{301}".into(), "caf\u{e9}".into(), true)));
     }
 }

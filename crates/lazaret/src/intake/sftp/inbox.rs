@@ -153,7 +153,7 @@ impl Writes {
                 self.ids.extend(next.ids);
                 None
             }
-            data => Some(Writes { data, ..next }),
+            data @ (Data::Joined(_) | Data::Whole(_)) => Some(Writes { data, ..next }),
         }
     }
 }
@@ -498,7 +498,7 @@ mod tests {
         let sizes = [1, 100, FILL_BYTES - 1, FILL_BYTES, 32_768, 5, 65_536, 261_120, 3];
         let (mut stream, mut sent) = (Vec::new(), Vec::new());
         for (id, size) in (0_u32..).zip(sizes) {
-            let data: Vec<u8> = (0..size).map(|n| (n % 251) as u8).collect();
+            let data: Vec<u8> = (0..=250).cycle().take(size).collect();
             stream.extend(write(id, sent.len() as u64, &data));
             sent.extend(data);
         }

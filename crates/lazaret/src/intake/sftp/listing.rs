@@ -53,11 +53,6 @@ impl Entry {
         }
     }
 
-    /// Whether it is a folder.
-    pub(super) fn is_folder(&self) -> bool {
-        self.mode & 0o170_000 == 0o040_000
-    }
-
     /// As STAT answers.
     pub(super) fn attrs(&self) -> Attrs<'static> {
         let modified_s = u32::try_from(self.modified_s).unwrap_or(u32::MAX);
@@ -99,6 +94,5 @@ mod tests {
         assert_eq!((plain.modified_s, plain.mode), (5, 0o100_200));
         let set = Entry::put("a", 7, at, Some(3), Some(0o040_644));
         assert_eq!((set.modified_s, set.mode), (3, 0o100_644));
-        assert!(!set.is_folder() && Entry::folder("x", at).is_folder() && Entry::taking_folder("x", at).is_folder());
     }
 }

@@ -76,6 +76,7 @@ pub(super) fn is_acceptable(key: &PublicKey, algorithm: &Algorithm) -> bool {
             modulus.is_some_and(|bytes| bits(bytes) >= RSA_BITS_MIN)
         }
         // SHA-1, DSA, and whatever comes later.
+        Algorithm::Rsa { .. } | Algorithm::Dsa | Algorithm::Other(_) => false,
         _ => false,
     }
 }

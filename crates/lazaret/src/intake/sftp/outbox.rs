@@ -116,7 +116,8 @@ pub(super) async fn drain(outbox: Arc<Outbox>, handle: Handle, channel: ChannelI
         outbox.sent(count);
     }
     // Where the peer is gone there is nobody to tell.
-    drop(handle.exit_status_request(channel, 0).await);
-    drop(handle.eof(channel).await);
-    drop(handle.close(channel).await);
+    let told = handle.exit_status_request(channel, 0).await.is_ok() && handle.eof(channel).await.is_ok();
+    if !told || handle.close(channel).await.is_err() {
+        tracing::debug!("an SFTP channel ended with its connection");
+    }
 }

@@ -4,7 +4,6 @@
 use std::sync::Arc;
 
 use lazaret_core::refusal::Refusal;
-use lazaret_formats::path::CrossingPath;
 use lazaret_formats::sftp::{Attrs, Extended, Incoming, OpenFlags, Request, Status, VfsLimits, VfsStat};
 
 use super::download::Download;
@@ -55,8 +54,19 @@ impl Session {
                 Err(trouble) => self.refuse(id, &trouble),
             },
             Request::Extended(extended) => self.extended(id, extended).await,
-            other => {
-                let done = self.act(other).await;
+            status @ (Request::Close { .. }
+            | Request::Read { .. }
+            | Request::Write { .. }
+            | Request::Setstat { .. }
+            | Request::Fsetstat { .. }
+            | Request::Remove { .. }
+            | Request::Rename { .. }
+            | Request::Mkdir { .. }
+            | Request::Rmdir { .. }
+            | Request::Readlink { .. }
+            | Request::Symlink { .. }
+            | Request::Unknown { .. }) => {
+                let done = self.act(status).await;
                 self.answer(id, &done);
             }
         }
@@ -207,7 +217,8 @@ impl Session {
             slot.begin(&acting).await?;
         } else {
             let (bytes, uploads) = acting.gate.quota.rest(spot.party);
-            if bytes == 0 || uploads == 0 {
+            // What is unfinished has its share already.
+            if matches!(found, Existing::Sealed(..)) && (bytes == 0 || uploads == 0) {
                 return Err(Refusal::Quota.into());
             }
             slot.show_size(match found {

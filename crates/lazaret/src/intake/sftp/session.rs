@@ -16,7 +16,7 @@ use tokio::time::Instant;
 
 use super::door::Door;
 use super::download::Download;
-use super::inbox::{Data, HandleId, Inbox, Reads, Work, Writes};
+use super::inbox::{HandleId, Inbox, Reads, Work, Writes};
 use super::listing::Entry;
 use super::outbox::Outbox;
 use super::status::{Act, Trouble};

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use lazaret_core::caller::Caller;
 use lazaret_core::event::Observation;
+use lazaret_core::refusal::PartyCode;
 use russh::kex::dh::groups::{DH_GROUP15, DH_GROUP16, DH_GROUP18, DhGroup};
 use russh::keys::{Algorithm, EcdsaCurve, HashAlg, PrivateKey};
 use russh::server::{
@@ -263,6 +264,10 @@ impl Handler for Connection {
         self.signed_in.store(true, Ordering::Release);
         self.place = None;
         self.door.seen.saw(Observation::SignedIn, Some(caller.actor()), caller.credential());
+        if caller.party().is_some_and(|party| self.door.gate.is_isolated(party)) {
+            // Known, and kept out: not a failure of theirs.
+            return ssh.disconnect(Disconnect::ByApplication, PartyCode::LaneClosed.sentence(), "en");
+        }
         self.seat = Sessions::seat(&self.door, &caller, ssh.handle(), Arc::clone(&self.cut));
         if self.seat.is_none() {
             ssh.disconnect(Disconnect::TooManyConnections, "Too many connections of yours are open.", "en")?;
@@ -391,7 +396,7 @@ impl Handler for Connection {
         };
         let groups = [&DH_GROUP15, &DH_GROUP16, &DH_GROUP18];
         let wanted = groups.into_iter().filter(fits).find(|group| group.bit_size() >= params.preferred_group_size());
-        Ok(wanted.or_else(|| groups.into_iter().filter(fits).next_back()).cloned())
+        Ok(wanted.or_else(|| groups.into_iter().rfind(fits)).cloned())
     }
 }
 

@@ -488,6 +488,11 @@ impl Pen {
 
     async fn accept(&mut self, data: Bytes) -> Act {
         let after = self.next.saturating_add(data.len() as u64);
+        // Known at the byte, also for small pieces that go on later.
+        let Content::Open(receiving) = &self.content else { return Err(gave_way()) };
+        if receiving.length_bytes().is_some_and(|promised| after > promised) {
+            return Err(Refusal::TooLarge.into());
+        }
         if self.joined.is_empty() && data.len() >= PIECE_BYTES {
             self.push(data).await?;
         } else {
