@@ -3,12 +3,12 @@
 use crate::caller::{Caller, Who};
 use crate::digest::{Commitment, Digest};
 use crate::event::{
-    AgreementRecorded, Approved, CredentialAdded, CredentialRevoked, Event, Isolated, IsolationLifted, Rejected,
-    RequestOpened,
+    AgreementRecorded, Approved, CredentialAdded, CredentialRevoked, Event, Isolated, IsolationLifted, PersonRecorded,
+    Rejected, RequestOpened, RoleGranted,
 };
-use crate::id::{Actor, Agreement, Credential, Engagement, Id, Isolation, Party, Request};
+use crate::id::{Actor, Agreement, Credential, Engagement, Id, Isolation, Party, Person, Request};
 use crate::refusal::Refusal;
-use crate::register::{AgreementKind, AgreementTerms, CredentialKind, Role};
+use crate::register::{AgreementKind, AgreementTerms, CredentialKind, PersonSide, Role, Standing};
 use crate::request::{Act, FourEyes, Group, RequestView};
 use crate::time::{DAY_MS, HOUR_MS, Timestamp};
 
@@ -117,6 +117,39 @@ pub enum Choice {
     Reject,
 }
 
+/// The first administrator of a gate that knows nobody yet, with the passkey by which they sign in. `anyone_known` is what
+/// makes this work once: afterwards people are recorded by people.
+///
+/// # Errors
+/// Somebody is known.
+pub fn first_administrator(
+    anyone_known: bool,
+    person: Id<Person>,
+    passkey: Id<Credential>,
+    at: Timestamp,
+) -> Result<[Event; 3], Refusal> {
+    if anyone_known {
+        return Err(Refusal::NotAllowed);
+    }
+    let recorded = PersonRecorded { person, side: PersonSide::Hospital, party: None, standing: Standing::Current };
+    let granted = RoleGranted { person, role: Role::Admin, until: None };
+    Ok([recorded.into(), granted.into(), passkey_of(person, passkey, at).into()])
+}
+
+/// A person adds a passkey of their own.
+///
+/// # Errors
+/// Not a person.
+pub fn add_passkey(caller: &Caller, passkey: Id<Credential>, at: Timestamp) -> Result<Event, Refusal> {
+    let person = caller.person().ok_or(Refusal::NotAllowed)?;
+    Ok(passkey_of(person, passkey, at).into())
+}
+
+fn passkey_of(person: Id<Person>, credential: Id<Credential>, at: Timestamp) -> CredentialAdded {
+    let kind = CredentialKind::Passkey;
+    CredentialAdded { credential, kind, person: Some(person), party: None, valid_from: at, valid_until: None }
+}
+
 /// How long a token lives at most, in days.
 pub const TOKEN_DAYS_MAX: u32 = 365;
 
@@ -195,5 +228,27 @@ mod tests {
         let may = |caller: &Caller| revoke(caller, Id::from_bytes([9; 16]), owner).is_ok();
         assert!(may(&person(1, &[])) && may(&person(2, &[Role::Admin])) && may(&person(2, &[Role::Security])));
         assert!(!may(&person(2, &[Role::Privacy])));
+    }
+
+    const AT: Timestamp = Timestamp::from_millis(1_800_000_000_000);
+
+    #[test]
+    fn the_first_administrator_is_made_while_nobody_is_known() {
+        let (person, passkey) = (Id::from_bytes([1; 16]), Id::from_bytes([2; 16]));
+        let facts = first_administrator(false, person, passkey, AT).expect("nobody is known");
+        let kinds: Vec<&str> = facts.iter().map(Event::kind).collect();
+        assert_eq!(kinds, ["person_recorded.v1", "role_granted.v1", "credential_added.v1"]);
+        assert_eq!(first_administrator(true, person, passkey, AT), Err(Refusal::NotAllowed));
+    }
+
+    #[test]
+    fn a_passkey_is_added_by_a_person_to_themselves_only() {
+        let person = Id::from_bytes([1; 16]);
+        let who = Who::Person { person, party: None, roles: Vec::new() };
+        let caller = Caller::assertion(who, None, Means::Passkey, u64::MAX);
+        let added = add_passkey(&caller, Id::from_bytes([2; 16]), AT);
+        assert!(matches!(added, Ok(Event::CredentialAdded(fact)) if fact.person == Some(person)));
+        let machine = Caller::assertion(Who::Party { party: Id::from_bytes([3; 16]) }, None, Means::Token, 0);
+        assert_eq!(add_passkey(&machine, Id::from_bytes([2; 16]), AT), Err(Refusal::NotAllowed));
     }
 }

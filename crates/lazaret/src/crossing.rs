@@ -24,7 +24,7 @@ use lazaret_vault::{Sealed, SubjectKey};
 use crate::clock::{self, new_id};
 use crate::error::{Error, Result};
 use crate::gate::Gate;
-use crate::particulars::{Kept, MANIFEST_LABEL, Manifest, Note, Particulars, REASON_LABEL, to_cbor};
+use crate::particulars::{Assertion, Kept, MANIFEST_LABEL, Manifest, Note, Particulars, REASON_LABEL, to_cbor};
 
 /// The label under which the station's full answer is sealed.
 pub const FINDINGS_LABEL: &str = "findings";
@@ -196,6 +196,15 @@ pub async fn rule(gate: &Arc<Gate>, transfer: Id<Transfer>) -> Result<()> {
     Ok(())
 }
 
+/// What a voter gives beside the vote itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Words {
+    /// Why.
+    pub reason: String,
+    /// What their passkey signed of this vote.
+    pub assertion: Option<Assertion>,
+}
+
 /// One person votes, bound to what they saw.
 ///
 /// # Errors
@@ -205,12 +214,12 @@ pub async fn vote(
     caller: &Caller,
     transfer: Id<Transfer>,
     seen: Digest,
-    reason: &str,
+    words: Words,
     choice: Choice,
 ) -> Result<()> {
     may_vote_by_these_means(gate, caller)?;
     let voter = voter(gate, caller)?;
-    let (committed, note) = seal_reason(gate, Holder::Transfer(transfer), reason)?;
+    let (committed, note) = seal_words(gate, Holder::Transfer(transfer), words)?;
     let (bundle, at, caller) = (gate.policy(), gate.clock.now(), caller.clone());
     gate.write(move |tx| {
         let recorded = tx.record(&caller, |view| {
@@ -232,9 +241,9 @@ fn may_vote_by_these_means(gate: &Gate, caller: &Caller) -> Result<()> {
 }
 
 /// The commitment to a voter's words, and the words sealed.
-fn seal_reason(gate: &Gate, holder: Holder, reason: &str) -> Result<(Commitment, Vec<u8>)> {
+fn seal_words(gate: &Gate, holder: Holder, words: Words) -> Result<(Commitment, Vec<u8>)> {
     let nonce = clock::random::<16>();
-    let note = Note { nonce: nonce.to_vec(), text: reason.to_owned() };
+    let note = Note { nonce: nonce.to_vec(), text: words.reason, assertion: words.assertion };
     let committed = gate.vault.commit(holder, REASON_LABEL, &nonce, &to_cbor(&note))?.commitment;
     Ok((committed, gate.particulars.seal(holder, REASON_LABEL, &note)?))
 }
@@ -447,13 +456,13 @@ pub async fn vote_on_request(
     caller: &Caller,
     request: Id<Request>,
     seen: Digest,
-    reason: &str,
+    words: Words,
     choice: Choice,
 ) -> Result<()> {
     may_vote_by_these_means(gate, caller)?;
     let subject = gate.read(|view, _| view.subject_of_request(request))?.ok_or(Refusal::NotFound)?;
     let (voter, holder) = (voter(gate, caller)?, Holder::Other(subject));
-    let (committed, note) = seal_reason(gate, holder, reason)?;
+    let (committed, note) = seal_words(gate, holder, words)?;
     let (at, caller) = (gate.clock.now(), caller.clone());
     gate.write(move |tx| {
         let recorded = tx.record(&caller, |view| {

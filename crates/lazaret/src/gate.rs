@@ -10,6 +10,7 @@ use lazaret_core::policy::Bundle;
 use lazaret_store::{Side, Store, Tx, View};
 use tokio::sync::{oneshot, watch};
 
+use crate::auth::signin::SignIn;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::error::{Error, Fault, Result};
@@ -20,7 +21,7 @@ use crate::intake::writers::Writers;
 use crate::metrics::Metrics;
 use crate::particulars::Particulars;
 use crate::station::Station;
-use crate::vault::Vault;
+use crate::vault::{Making, Vault};
 
 /// One gate, shared by every door.
 #[derive(Debug)]
@@ -52,6 +53,10 @@ pub struct Gate {
     /// Who writes to which kept upload.
     pub writers: Writers,
     public_url: OnceLock<String>,
+    /// What signing in keeps in memory.
+    pub signin: SignIn,
+    making: Making,
+    draining: watch::Sender<bool>,
     policy: RwLock<Arc<Bundle>>,
     isolated: watch::Sender<Arc<HashSet<Id<Party>>>>,
     committed: Arc<watch::Sender<u64>>,
@@ -78,6 +83,8 @@ pub struct Parts {
     pub policy: Bundle,
     /// Raised after each commit.
     pub committed: Arc<watch::Sender<u64>>,
+    /// Whether this process made the gate.
+    pub making: Making,
 }
 
 impl Gate {
@@ -102,6 +109,9 @@ impl Gate {
             metrics: Metrics::default(),
             writers: Writers::default(),
             public_url: OnceLock::new(),
+            signin: SignIn::default(),
+            making: parts.making,
+            draining: watch::Sender::new(false),
             policy: RwLock::new(Arc::new(parts.policy)),
             isolated: watch::Sender::new(Arc::default()),
             committed: parts.committed,
@@ -118,6 +128,21 @@ impl Gate {
     /// Says at which port the gate listens. The first word counts.
     pub fn listens_at(&self, port: u16) {
         drop(self.public_url.set(format!("https://{}:{port}", self.config.public_name)));
+    }
+
+    /// Whether this very process made the gate.
+    pub fn is_new(&self) -> bool {
+        self.making == Making::New
+    }
+
+    /// From now on what would run for ever ends.
+    pub fn begin_draining(&self) {
+        self.draining.send_replace(true);
+    }
+
+    /// Hears when the gate begins to drain.
+    pub fn draining(&self) -> watch::Receiver<bool> {
+        self.draining.subscribe()
     }
 
     /// The policy set in force.

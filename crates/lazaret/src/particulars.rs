@@ -99,7 +99,7 @@ pub struct Label {
     pub contact: Option<String>,
 }
 
-/// The words behind a vote, with the nonce of their commitment.
+/// What stands behind a vote, with the nonce of its commitment: the words, and what the voter's passkey signed.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Encode, Decode)]
 #[cbor(map)]
 pub struct Note {
@@ -110,6 +110,22 @@ pub struct Note {
     /// The words.
     #[n(1)]
     pub text: String,
+    /// The passkey's assertion; none for a vote by other means.
+    #[n(2)]
+    pub assertion: Option<Assertion>,
+}
+
+/// What a voter's passkey signed: whoever has its public key can check the vote again.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Encode, Decode)]
+#[cbor(map)]
+pub struct Assertion {
+    /// The credential as the browser gave it (Web Authentication Level 3, section 5.1), as JSON.
+    #[n(0)]
+    pub json: String,
+    /// What was drawn for this vote and went into the challenge.
+    #[n(1)]
+    #[cbor(with = "minicbor::bytes")]
+    pub drawn: Vec<u8>,
 }
 
 /// Seals, opens and finds particulars.

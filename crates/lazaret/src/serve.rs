@@ -16,7 +16,7 @@ use tokio::task::JoinSet;
 
 use crate::api::types::{Json as _, LaneJson, ReadyJson, ReadyPartyJson, ReadyPersonJson, SftpJson};
 use crate::auth::seen::{self, Seen};
-use crate::auth::sshkey;
+use crate::auth::{first, sshkey};
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::follow::seal;
@@ -65,6 +65,7 @@ pub async fn run(config: Config) -> Result<()> {
     wait_for_end().await?;
     tracing::info!("draining; a second signal ends at once");
     stop.send_replace(true);
+    gate.begin_draining();
     let drained = async { while doors.join_next().await.is_some() {} };
     tokio::select! {
         _ = tokio::time::timeout(DRAIN_MAX, drained) => {}
@@ -134,12 +135,12 @@ impl Listeners {
         let (people, parties) = if config.demo { demo_accounts(gate, &dir)? } else { (Vec::new(), Vec::new()) };
         Ok(ReadyJson {
             version: env!("CARGO_PKG_VERSION").to_owned(),
+            setup_link_file: first::offer(gate)?.map(|_| text(&dir.join(first::SETUP_LINK))),
             https: gate.public_url(),
             admin: format!("https://{}", self.admin.local_addr()?),
             ca_file: text(&dir.join("ca.pem")),
             trust_file: text(&trust_file),
             sftp,
-            setup_link_file: None,
             people,
             parties,
         })

@@ -65,7 +65,8 @@ pub fn open(config: Config) -> Result<Arc<Gate>> {
     }
     let policy = policy_in_force(&store)?;
     let log = Log::open(&config.dir, &config.origin, &vault, &store, making)?;
-    let gate = Arc::new(Gate::new(Parts { id, config, store, vault, log, station, caller, policy, committed })?);
+    let gate =
+        Arc::new(Gate::new(Parts { id, config, store, vault, log, station, caller, policy, committed, making })?);
     if making == Making::New {
         if gate.config.demo {
             crate::demo::load(&gate)?;

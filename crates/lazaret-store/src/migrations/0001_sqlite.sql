@@ -78,6 +78,7 @@ CREATE TABLE approval (
   binding BLOB NOT NULL, means INTEGER NOT NULL, credential BLOB NOT NULL, reason BLOB, t INTEGER NOT NULL, idx INTEGER NOT NULL,
   PRIMARY KEY (request, idx)
 ) STRICT;
+CREATE INDEX approval_person ON approval (person, idx);
 CREATE TABLE delivery (
   id BLOB PRIMARY KEY, transfer BLOB NOT NULL REFERENCES transfer (id), attempt INTEGER NOT NULL, recipient BLOB,
   state INTEGER NOT NULL, t INTEGER NOT NULL

@@ -69,12 +69,11 @@ impl Side<'_> {
         )?)
     }
 
-    /// Opens a session, or renews one.
+    /// Opens a session.
     pub fn put_session(&self, session: &Session) -> Result<()> {
         Ok(self.db.change_one(
             "INSERT INTO side_session (lookup, person, credential, means, started, seen, stepped_up, csrf)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-             ON CONFLICT (lookup) DO UPDATE SET seen = $6, stepped_up = $7",
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
             &[
                 &session.lookup,
                 session.person.as_bytes(),
@@ -86,6 +85,15 @@ impl Side<'_> {
                 &session.csrf,
             ],
         )?)
+    }
+
+    /// Writes down that a session was used, and when its person last showed a factor. One that ended meanwhile stays ended.
+    pub fn use_session(&self, lookup: &[u8; 32], seen: Timestamp, stepped_up: Timestamp) -> Result<()> {
+        self.db.execute(
+            "UPDATE side_session SET seen = max(seen, $2), stepped_up = max(stepped_up, $3) WHERE lookup = $1",
+            &[lookup, &millis(seen), &millis(stepped_up)],
+        )?;
+        Ok(())
     }
 
     /// The session behind a cookie's digest.

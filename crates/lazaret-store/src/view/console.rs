@@ -1,6 +1,7 @@
 //! Lists and counts for people: the console, the CLI and the API read the same rows.
 
-use lazaret_core::id::{Id, Lane, Party, Transfer};
+use lazaret_core::id::{Id, Lane, Party, Person, Request, Subject, Transfer};
+use lazaret_core::request::{Act, Group};
 use lazaret_core::time::Timestamp;
 use lazaret_core::transfer::{Channel, Direction, Stage, TransferKind};
 
@@ -17,6 +18,8 @@ pub struct Filter {
     pub stage: Option<Stage>,
     /// Only in this direction.
     pub direction: Option<Direction>,
+    /// Only what arrived at this instant or later.
+    pub since: Option<Timestamp>,
 }
 
 /// Where a page begins: after this row, newest first.
@@ -51,6 +54,23 @@ pub struct TransferRow {
     pub since: Timestamp,
 }
 
+/// One vote that a person cast.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct VoteRow {
+    /// The request.
+    pub request: Id<Request>,
+    /// What it asked for.
+    pub act: Act,
+    /// What that changes.
+    pub subject: Id<Subject>,
+    /// For which group.
+    pub group: Group,
+    /// Whether they said yes.
+    pub approves: bool,
+    /// When.
+    pub at: Timestamp,
+}
+
 /// How many transfers of a window came by each door and stand in each stage.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Counts {
@@ -71,7 +91,8 @@ impl View<'_> {
         Ok(self.db.all(
             "SELECT id, stage, direction, lane, party, channel, kind, arrived, since FROM transfer
              WHERE (arrived, id) < ($1, $2) AND ($3 IS NULL OR party = $3) AND ($4 IS NULL OR stage = $4)
-               AND ($5 IS NULL OR direction = $5) ORDER BY arrived DESC, id DESC LIMIT $6",
+               AND ($5 IS NULL OR direction = $5) AND ($7 IS NULL OR arrived >= $7)
+             ORDER BY arrived DESC, id DESC LIMIT $6",
             &[
                 &arrived,
                 &id,
@@ -79,6 +100,7 @@ impl View<'_> {
                 &filter.stage.map(|stage| stage as i64),
                 &filter.direction.map(|direction| direction as i64),
                 &i64::from(rows_max),
+                &filter.since.map(millis),
             ],
             |row| {
                 Ok(TransferRow {
@@ -91,6 +113,25 @@ impl View<'_> {
                     kind: code_of(row, 6, TransferKind::ALL)?,
                     arrived: time_of(row, 7)?,
                     since: time_of(row, 8)?,
+                })
+            },
+        )?)
+    }
+
+    /// What a person voted on, newest first.
+    pub fn votes_of(&self, person: Id<Person>, rows_max: u32) -> Result<Vec<VoteRow>> {
+        Ok(self.db.all(
+            "SELECT a.request, r.act, r.subject, a.approver_group, a.approves, a.t FROM approval a
+             JOIN request r ON r.id = a.request WHERE a.person = $1 ORDER BY a.idx DESC LIMIT $2",
+            &[person.as_bytes(), &i64::from(rows_max)],
+            |row| {
+                Ok(VoteRow {
+                    request: id_of(row, 0)?,
+                    act: code_of(row, 1, Act::ALL)?,
+                    subject: id_of(row, 2)?,
+                    group: code_of(row, 3, Group::ALL)?,
+                    approves: row.get::<_, i64>(4)? == 1,
+                    at: time_of(row, 5)?,
                 })
             },
         )?)

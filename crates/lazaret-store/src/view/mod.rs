@@ -7,7 +7,7 @@ mod party;
 mod transfer;
 
 pub use access::{CredentialView, PersonView};
-pub use console::{Counts, Filter, Page, TransferRow};
+pub use console::{Counts, Filter, Page, TransferRow, VoteRow};
 pub use ledger::Head;
 pub use party::{LaneView, PartyView};
 pub use transfer::{DeliveryView, OpenRequest, RulingView};

@@ -265,7 +265,8 @@ pub async fn vote_on_request(
     let outcome = async {
         let request: Id<Request> = name.parse().map_err(|_| Error::Refused(Refusal::NotFound))?;
         let Ballot { choice, binding, reason } = Ballot::parse(&body)?;
-        crossing::vote_on_request(&gate, &signed.caller, request, binding, &reason, choice).await?;
+        let words = crossing::Words { reason, assertion: None };
+        crossing::vote_on_request(&gate, &signed.caller, request, binding, words, choice).await?;
         if choice == Choice::Approve && !crossing::lift_if_granted(&gate, request).await? {
             rules::activate_if_granted(&gate, request).await?;
         }

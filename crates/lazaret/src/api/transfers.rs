@@ -247,7 +247,8 @@ pub async fn vote(State(gate): State<Arc<Gate>>, signed: Signed, Path(name): Pat
 async fn cast(gate: &Arc<Gate>, signed: &Signed, name: &str, body: &[u8]) -> Result<Response> {
     let view = show::find(gate, &signed.caller, name)?;
     let ballot = Ballot::parse(body)?;
-    crossing::vote(gate, &signed.caller, view.transfer, ballot.binding, &ballot.reason, ballot.choice).await?;
+    let words = crossing::Words { reason: ballot.reason, assertion: None };
+    crossing::vote(gate, &signed.caller, view.transfer, ballot.binding, words, ballot.choice).await?;
     let now = show::view(gate, view.transfer)?;
     Ok(json(&show::transfer(gate, &signed.caller, &now)?))
 }

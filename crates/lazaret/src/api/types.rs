@@ -532,3 +532,12 @@ pub struct AgreementJson {
     /// For how many days from now it is in force.
     pub days: u32,
 }
+
+/// What a browser needs to make or show a passkey.
+#[derive(Debug, Serialize)]
+pub struct CeremonyJson<T> {
+    /// Names this attempt; it goes back with the answer.
+    pub handle: String,
+    /// For `navigator.credentials`, with bytes in base64url.
+    pub options: T,
+}
