@@ -12,6 +12,7 @@ mod auth;
 mod cli;
 mod clock;
 mod config;
+mod console;
 mod crossing;
 mod delivery;
 mod demo;

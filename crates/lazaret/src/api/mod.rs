@@ -87,7 +87,7 @@ pub fn described() -> (Router<Arc<Gate>>, utoipa::openapi::OpenApi) {
         .split_for_parts()
 }
 
-/// Everything of the `https` listener but the console.
+/// Everything of the `https` listener.
 pub fn router(gate: &Arc<Gate>) -> Router {
     let (api, description) = described();
     let description = Arc::new(description);
@@ -98,7 +98,8 @@ pub fn router(gate: &Arc<Gate>) -> Router {
         .route("/api/v1/openapi.json", get(move || openapi(Arc::clone(&description))))
         .method_not_allowed_fallback(not_allowed)
         .layer(from_fn(api_headers));
-    api.fallback(not_found).layer(from_fn_with_state(Arc::clone(gate), common)).with_state(Arc::clone(gate))
+    let all = api.merge(crate::console::router()).fallback(crate::console::nowhere);
+    all.layer(from_fn_with_state(Arc::clone(gate), common)).with_state(Arc::clone(gate))
 }
 
 /// Everything of the `admin` listener.

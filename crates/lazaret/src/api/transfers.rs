@@ -65,7 +65,7 @@ impl Asked {
 }
 
 /// A page token: the last row's keys under the gate's own keyed digest, so that nobody makes one up.
-fn write_page(gate: &Gate, page: Page) -> String {
+pub fn write_page(gate: &Gate, page: Page) -> String {
     let mut bytes = page.arrived.as_millis().to_be_bytes().to_vec();
     bytes.extend_from_slice(page.transfer.as_bytes());
     let [a, b, c, d, e, f, g, h, ..] = gate.vault.index(&[b"page", &bytes]);
@@ -73,7 +73,8 @@ fn write_page(gate: &Gate, page: Page) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
-fn read_page(gate: &Gate, token: &str) -> Option<Page> {
+/// The row that a token of ours names.
+pub fn read_page(gate: &Gate, token: &str) -> Option<Page> {
     let bytes = URL_SAFE_NO_PAD.decode(token).ok()?;
     let (arrived, rest) = bytes.split_first_chunk::<8>()?;
     let (transfer, _) = rest.split_first_chunk::<16>()?;

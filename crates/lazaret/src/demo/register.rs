@@ -46,6 +46,15 @@ const PEOPLE: &[DemoPerson] = &[
     DemoPerson { slug: "sam", name: "Sam Osei", roles: &[Role::Privacy] },
 ];
 
+/// Somebody at a party, who sees what a supplier's people see.
+struct DemoGuest {
+    slug: &'static str,
+    name: &'static str,
+    party: &'static str,
+}
+
+const GUESTS: &[DemoGuest] = &[DemoGuest { slug: "lena", name: "Lena Brandt", party: "acme" }];
+
 struct DemoParty {
     slug: &'static str,
     name: &'static str,
@@ -131,7 +140,7 @@ const OBJECT_BYTES_MAX: u64 = 100 << 30;
 
 /// Short names of the demo's people.
 pub fn people_names() -> impl Iterator<Item = &'static str> {
-    PEOPLE.iter().map(|person| person.slug)
+    PEOPLE.iter().map(|person| person.slug).chain(GUESTS.iter().map(|guest| guest.slug))
 }
 
 /// Short names of the demo's parties.
@@ -156,6 +165,12 @@ pub(super) fn load(gate: &Arc<Gate>) -> Result<()> {
     for party in PARTIES {
         if gate.read(|_, side| side.by_slug(party.slug))?.is_none() {
             add_party(gate, &keys, party, at)?;
+        }
+    }
+    for guest in GUESTS {
+        if gate.read(|_, side| side.by_slug(guest.slug))?.is_none() {
+            let person = DemoPerson { slug: guest.slug, name: guest.name, roles: &[Role::Sender] };
+            add_somebody(gate, &keys, &person, Some(subject(gate, guest.party)?.cast()), at)?;
         }
     }
     for (from, to, share_permille) in RELIES_ON {
@@ -207,16 +222,28 @@ fn credential(
     CredentialAdded { credential, kind, person, party, valid_from: at, valid_until: None }
 }
 
-fn add_person(gate: &Arc<Gate>, keys: &Path, demo: &'static DemoPerson, at: Timestamp) -> Result<()> {
+fn add_person(gate: &Arc<Gate>, keys: &Path, demo: &DemoPerson, at: Timestamp) -> Result<()> {
+    add_somebody(gate, keys, demo, None, at)
+}
+
+fn add_somebody(
+    gate: &Arc<Gate>,
+    keys: &Path,
+    demo: &DemoPerson,
+    party: Option<Id<Party>>,
+    at: Timestamp,
+) -> Result<()> {
+    let (slug, roles) = (demo.slug, demo.roles);
+    let side_of = if party.is_some() { PersonSide::Party } else { PersonSide::Hospital };
     let person: Id<Person> = new_id();
     let label = Label { name: demo.name.to_owned(), contact: None };
     let label = gate.particulars.seal_label(Holder::Person(person), &label)?;
     let keys = make_keys(keys, demo.slug)?;
     let sign_in = new_id();
     record(gate, at, move |tx, caller| {
-        let fact = PersonRecorded { person, side: PersonSide::Hospital, party: None, standing: Standing::Current };
+        let fact = PersonRecorded { person, side: side_of, party, standing: Standing::Current };
         let _person = tx.record(caller, |_| Ok(fact.clone().into()))?;
-        for role in demo.roles {
+        for role in roles {
             let _role = tx.record(caller, |_| Ok(RoleGranted { person, role: *role, until: None }.into()))?;
         }
         for (id, kind) in [
@@ -230,7 +257,7 @@ fn add_person(gate: &Arc<Gate>, keys: &Path, demo: &'static DemoPerson, at: Time
         side.put_label(person.cast(), &label)?;
         side.put_secret(&keys.token)?;
         side.put_secret(&keys.ssh)?;
-        side.put_slug(demo.slug, person.cast())
+        side.put_slug(slug, person.cast())
     })
 }
 
