@@ -202,7 +202,7 @@ test("a supplier's person sees their own transfers in words that name no rule an
   const lena = await person("lena");
   await lena.getByRole("heading", { name: "Your transfers" }).waitFor();
   await lena.getByRole("link", { name: "pump-fw-4.2.4.sh" }).click();
-  await lena.getByText("REVIEWING").waitFor();
+  await lena.locator(".banner").getByText("REVIEWING").waitFor();
   const text = await lena.locator("main").innerText();
   for (const secret of ["unsigned-code", "Ana", "Ben", "Security", "Biomed", "approv"]) {
     assert.ok(!text.includes(secret), `${secret}: ${text}`);

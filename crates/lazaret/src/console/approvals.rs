@@ -116,12 +116,18 @@ fn shown(inside: &Inside, asked: &[(String, String)]) -> Result<Response> {
     };
     let counts = (for_me.len(), for_others.len(), decided.len());
     let look = asked_for("look");
-    let content = match asked_for("show") {
+    let is_others = |waiting: &Waiting| waiting.request.request.to_string() == look;
+    let show = match asked_for("show") {
+        // A link to a request leads to where it waits.
+        "" if for_others.iter().any(is_others) => "others",
+        show => show,
+    };
+    let content = match show {
         "others" => waiting_list(inside, &page, &for_others, look, "Nothing waits for others."),
         "mine" => decisions(inside, &decided)?,
         _ => waiting_list(inside, &page, &for_me, look, "Nothing waits for you."),
     };
-    let part = html! { (tabs(asked_for("show"), counts)) (content) };
+    let part = html! { (tabs(show, counts)) (content) };
     let part = live(page.nonce(), &inside.path, &part);
     Ok(if inside.is_fragment { page.fragment(part) } else { page.answer(&part) })
 }

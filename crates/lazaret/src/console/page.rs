@@ -162,11 +162,13 @@ impl Page {
                 (self.head())
                 body {
                     a.skip href="#main" { "Skip to the content" }
-                    (self.top())
-                    @if self.demo {
-                        p.note { strong { "Demo." } " Everyone here is made up, and anyone on this machine may sign in as any of them." }
+                    header {
+                        (self.top())
+                        @if self.demo {
+                            p.note { strong { "Demo." } " Everyone here is made up, and anyone on this machine may sign in as any of them." }
+                        }
+                        p.note #alerts role="alert" hidden {}
                     }
-                    p.note #alerts role="alert" hidden {}
                     main #main tabindex="-1" {
                         h1 { (self.title) }
                         @if !self.question.is_empty() { p.question { (self.question) } }
@@ -204,7 +206,7 @@ impl Page {
 
     fn top(&self) -> Markup {
         html! {
-            header.top {
+            div.top {
                 a.brand href="/" { "Lazaret" }
                 @if let Some(reader) = &self.reader {
                     nav aria-label="Places" {

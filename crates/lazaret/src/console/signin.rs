@@ -63,7 +63,7 @@ fn sign_in_page(gate: &Gate, next: &str, wrong: &str) -> Response {
                 input type="hidden" name="next" value=(next);
                 label.field.wide-field {
                     span { "Your short name" }
-                    input name="account" required autocomplete="username webauthn" autocapitalize="none" spellcheck="false" maxlength=(SLUG_BYTES_MAX);
+                    input type="text" name="account" required autocomplete="username webauthn" autocapitalize="none" spellcheck="false" maxlength=(SLUG_BYTES_MAX);
                 }
                 @if demo_doors(&gate.config) { button type="submit" { "Sign in with passkey" } }
                 @else { button.main type="submit" { "Sign in with passkey" } }
@@ -277,10 +277,10 @@ fn setup_form(link: &str, wrong: &str) -> Response {
             h2 #first { "The first administrator" }
             p { "This link works once, and for fifteen minutes after the gate was made. What you make here is the way in: a passkey, no password." }
             form action={ "/setup/" (link) } method="post" data-passkey={ "/setup/" (link) "/begin" } {
-                label.field.wide-field { span { "Your name" } input name="name" required autocomplete="name" maxlength=(NAME_BYTES_MAX); }
+                label.field.wide-field { span { "Your name" } input type="text" name="name" required autocomplete="name" maxlength=(NAME_BYTES_MAX); }
                 label.field.wide-field {
                     span { "A short name to sign in by " span.hint { "(letters, digits, hyphens)" } }
-                    input name="account" required autocomplete="username" autocapitalize="none" spellcheck="false" pattern="[a-z0-9\\-]+" maxlength=(SLUG_BYTES_MAX);
+                    input type="text" name="account" required autocomplete="username" autocapitalize="none" spellcheck="false" pattern="[a-z0-9\\-]+" maxlength=(SLUG_BYTES_MAX);
                 }
                 button.main type="submit" { "Make a passkey and sign in" }
                 (passkey_fields())

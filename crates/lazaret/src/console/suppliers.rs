@@ -254,7 +254,7 @@ fn plan_page(inside: &Inside, shown: &Shown, wrong: &str) -> Result<Response> {
                 input type="hidden" name="plan" value=(shown.plan());
                 label.field.wide-field {
                     span { "Type the supplier's name to confirm: " strong { (name(&shown.called)) } }
-                    input name="name" required autocomplete="off" maxlength="200";
+                    input type="text" name="name" required autocomplete="off" maxlength="200";
                 }
                 button.danger type="submit" { "Isolate " (words::visible(&shown.called)) }
                 " " a.button href={ "/s/" (shown.slug) } { "Do not isolate" }

@@ -133,7 +133,7 @@ fn filters(inside: &Inside, asked: &Asked) -> Result<Markup> {
                         option value="" { "Any" }
                         @for (slug, name) in &parties { (choice(slug, name, asked.get("party"))) }
                     }
-                } @else { input name="party" value=(asked.get("party")) maxlength="64"; }
+                } @else { input type="text" name="party" value=(asked.get("party")) maxlength="64"; }
             }
             label.field { span { "Since" } input type="date" name="since" value=(asked.get("since")); }
             button type="submit" { "Filter" }
@@ -168,7 +168,7 @@ fn rows(inside: &Inside, asked: &Asked) -> Result<Markup> {
                 p.muted { "Try the demo's samples: lazaret send FILE --as acme" }
             }
         } @else {
-            div.table.stack {
+            div.table.stack.rows {
                 table {
                     thead { tr {
                         th scope="col" { "State" } th scope="col" { "What" } th scope="col" { "From → to" }
@@ -212,15 +212,15 @@ fn gather(inside: &Inside, filter: &Filter, after: Option<After>) -> Result<(Vec
 fn row_of(inside: &Inside, row: &Row) -> Markup {
     html! {
         tr {
-            td.keep { (pill(words::stage(row.view.stage))) }
+            td { (pill(words::stage(row.view.stage))) }
             td.full {
                 (link(&row.view.transfer.reference().to_string(), &row.title))
                 @if let Some(why) = row.why { br; span.muted { (words::why(why)) } }
             }
             td.full { (row.route) }
-            td.keep { (row.kind) }
-            td.keep { (words::size(row.bytes)) }
-            td.keep { (clock(row.view.arrived_at, inside.at)) }
+            td { (row.kind) }
+            td { (words::size(row.bytes)) }
+            td { (clock(row.view.arrived_at, inside.at)) }
         }
     }
 }
