@@ -198,6 +198,20 @@ test("a person sends a file from the page, and sees what becomes of it", async (
   await tom.context().close();
 });
 
+test("with scripts an upload shows its progress, is read out, and leads to its transfer", async () => {
+  const tom = await person("tom");
+  await tom.goto("/send");
+  await tom.getByLabel("To whom").selectOption("imaging-out");
+  await tom.getByLabel("Drop files here").setInputFiles({ name: "long-order.txt", mimeType: "text/plain", buffer: Buffer.alloc(3_000_000, "an order\n") });
+  await tom.getByRole("button", { name: "Send", exact: true }).click();
+  await tom.getByRole("link", { name: "See what becomes of it" }).waitFor();
+  assert.match(await tom.locator("form [role=status]").innerText(), /long-order\.txt: 100 %, received/);
+  assert.equal(await tom.getByRole("progressbar", { name: "Progress of long-order.txt" }).evaluate((bar) => bar.value), 100);
+  await tom.getByRole("link", { name: "See what becomes of it" }).click();
+  await tom.getByRole("heading", { name: "long-order.txt" }).waitFor();
+  await tom.context().close();
+});
+
 test("a supplier's person sees their own transfers in words that name no rule and nobody here", async () => {
   const lena = await person("lena");
   await lena.getByRole("heading", { name: "Your transfers" }).waitFor();

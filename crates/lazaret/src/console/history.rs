@@ -4,7 +4,7 @@ use lazaret_core::decision::Outcome;
 use lazaret_core::event::{Event, FiredRule, TransferInspected, TransferRuled};
 use lazaret_core::inspection::Verdict;
 use lazaret_core::time::Timestamp;
-use lazaret_core::transfer::{DeliveryFault, ReopenCause, Stage, WithholdCause, next_stage};
+use lazaret_core::transfer::{Channel, DeliveryFault, ReopenCause, Stage, WithholdCause, next_stage};
 use lazaret_store::Entry;
 
 use super::chart::{Span, Tint};
@@ -29,7 +29,24 @@ pub fn sentence(event: &Event, by: &str) -> String {
         Event::DeliveryAborted(fact) => format!("Collecting ended early: {}", aborted(fact.fault)),
         Event::Approved(fact) => format!("{by} approved for {}", words::group(fact.group)),
         Event::Rejected(fact) => format!("{by} refused for {}", words::group(fact.group)),
-        other => other.kind().to_owned(),
+        Event::RequestOpened(_)
+        | Event::PartyRecorded(_)
+        | Event::EngagementRecorded(_)
+        | Event::RelianceRecorded(_)
+        | Event::ProductRecorded(_)
+        | Event::PersonRecorded(_)
+        | Event::AgreementRecorded(_)
+        | Event::VettingConcluded(_)
+        | Event::PolicyActivated(_)
+        | Event::RoleGranted(_)
+        | Event::RoleEnded(_)
+        | Event::CredentialAdded(_)
+        | Event::CredentialRevoked(_)
+        | Event::Isolated(_)
+        | Event::IsolationLifted(_)
+        | Event::EpochOpened(_)
+        | Event::KekEpochOpened(_)
+        | Event::SessionsObserved(_) => event.kind().to_owned(),
     }
 }
 
@@ -121,4 +138,13 @@ fn span(stage: Stage, from: Timestamp, to: Timestamp) -> Span {
         took: words::duration(to.millis_since(from)),
         tint,
     }
+}
+
+/// By which door a transfer came.
+pub fn channel_of(entries: &[(Entry, String)]) -> Option<Channel> {
+    entries.iter().find_map(
+        |(entry, _)| {
+            if let Event::TransferArrived(fact) = &entry.event { Some(fact.channel) } else { None }
+        },
+    )
 }

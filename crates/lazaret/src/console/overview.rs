@@ -1,9 +1,10 @@
 //! Overview: is anything wrong at the gate, and what needs me?
 
 use axum::response::{IntoResponse, Redirect, Response};
-use lazaret_core::id::{Id, Transfer};
+use lazaret_core::code::Code;
+use lazaret_core::id::{Id, Party};
 use lazaret_core::time::{DAY_MS, Timestamp};
-use lazaret_core::transfer::Stage;
+use lazaret_core::transfer::{Stage, TransferView};
 use lazaret_store::view::Counts;
 use maud::{Markup, html};
 
@@ -13,7 +14,6 @@ use super::transfer::{link, route};
 use super::visit::{Inside, sees_all};
 use super::words::{self, Pill, number};
 use crate::api::health::{Severity, parts};
-use crate::crossing;
 use crate::error::Result;
 
 /// What needs a person is shown up to this many.
@@ -93,26 +93,21 @@ fn ends(counts: &Counts) -> Vec<End> {
     ends
 }
 
-/// One transfer that waits for somebody.
+/// Transfers of one party that wait for the same reason: many of one cause are one thing to do.
 struct Need {
-    transfer: Id<Transfer>,
+    party: Id<Party>,
     stage: Stage,
-    title: String,
-    route: String,
-    since: Timestamp,
-    why: String,
+    rule: Option<Code>,
+    /// Whether votes help.
+    asks: bool,
+    /// The oldest first.
+    transfers: Vec<TransferView>,
 }
 
 fn needs(inside: &Inside) -> Result<Markup> {
-    let mut waiting = inside.gate.read(|view, _| {
-        let mut waiting = view.in_stage(Stage::Held, LOOKED_AT_MAX)?;
-        waiting.extend(view.in_stage(Stage::NotChecked, LOOKED_AT_MAX)?);
-        Ok(waiting)
-    })?;
-    let total = waiting.len();
-    waiting.truncate(ROWS_MAX);
-    let rows: Vec<Need> = waiting.into_iter().map(|transfer| need(inside, transfer)).collect::<Result<_>>()?;
-    let oldest = rows.iter().min_by_key(|need| need.since).map(|need| need.transfer);
+    let (needs, total) = gather(inside)?;
+    let oldest = needs.first().and_then(|need| need.transfers.first()).map(|view| view.transfer.reference());
+    let rows: Vec<Markup> = needs.iter().take(ROWS_MAX).map(|need| row(inside, need)).collect::<Result<_>>()?;
     Ok(html! {
         section aria-labelledby="needs" {
             h2 #needs { "Needs a person (" (number(total as u64)) ")" }
@@ -123,45 +118,66 @@ fn needs(inside: &Inside) -> Result<Markup> {
                         thead { tr {
                             th scope="col" { "What" } th scope="col" { "From → to" } th scope="col" { "Why" } th scope="col" { "Waiting" }
                         } }
-                        tbody { @for need in &rows { (row(inside, need)) } }
+                        tbody { @for row in rows { (row) } }
                     }
                 }
                 p {
-                    @if let Some(oldest) = oldest { a.button.main href={ "/t/" (oldest.reference()) } { "Review oldest" } }
-                    @if total > rows.len() { " " a.button href="/transfers?state=held" { "All of them" } }
+                    @if let Some(oldest) = oldest { a.button.main href={ "/t/" (oldest) } { "Review oldest" } }
+                    " " a.button href="/transfers?state=held" { "All that are held" }
                 }
             }
         }
     })
 }
 
-fn need(inside: &Inside, transfer: Id<Transfer>) -> Result<Need> {
-    let (dossier, _, explanation) = crossing::explanation(&inside.gate, transfer)?;
-    let why = explanation.because.first().map(|fired| fired.reason.clone()).unwrap_or_default();
-    let particulars = &inside.gate.particulars;
-    let view = dossier.transfer;
-    inside.gate.read(|_, side| {
-        Ok(Need {
-            transfer,
-            stage: view.stage,
-            title: particulars.kept(side, transfer).unwrap_or_default().name().to_owned(),
-            route: route(view.direction, &particulars.party_name(side, view.party), dossier.lane.name.as_str()),
-            since: view.since,
-            why,
-        })
+/// What waits, by party and reason: first what people are asked to vote on, then the longest-waiting.
+fn gather(inside: &Inside) -> Result<(Vec<Need>, usize)> {
+    inside.gate.read(|view, _| {
+        let mut waiting = view.in_stage(Stage::Held, LOOKED_AT_MAX)?;
+        waiting.extend(view.in_stage(Stage::NotChecked, LOOKED_AT_MAX)?);
+        let total = waiting.len();
+        let mut needs: Vec<Need> = Vec::new();
+        for transfer in waiting {
+            let Some(found) = view.transfer(transfer)? else { continue };
+            let ruling = view.ruling(transfer)?;
+            let rule = ruling.as_ref().and_then(|ruling| ruling.rules.first().map(|fired| fired.rule));
+            let asks = ruling.is_some_and(|ruling| ruling.request.is_some());
+            let same = |need: &&mut Need| need.party == found.party && need.stage == found.stage && need.rule == rule;
+            match needs.iter_mut().find(same) {
+                Some(need) => need.transfers.push(found),
+                None => needs.push(Need { party: found.party, stage: found.stage, rule, asks, transfers: vec![found] }),
+            }
+        }
+        needs.sort_by_key(|need| (!need.asks, need.transfers.first().map(|view| view.since)));
+        Ok((needs, total))
     })
 }
 
-fn row(inside: &Inside, need: &Need) -> Markup {
-    let waited = words::duration(inside.at.millis_since(need.since));
-    html! {
+fn row(inside: &Inside, need: &Need) -> Result<Markup> {
+    let particulars = &inside.gate.particulars;
+    let Some(first) = need.transfers.first() else { return Ok(html! {}) };
+    let (title, party, slug, lane) = inside.gate.read(|view, side| {
+        let lane = view.lane(first.lane)?.map(|lane| lane.terms.name.to_string()).unwrap_or_default();
+        let title = particulars.kept(side, first.transfer).unwrap_or_default().name().to_owned();
+        let slug = side.slug_of(need.party.cast())?.unwrap_or_default();
+        Ok((title, particulars.party_name(side, need.party), slug, lane))
+    })?;
+    let bundle = inside.gate.policy();
+    let why = need.rule.and_then(|rule| bundle.rule(rule.as_str()).map(|rule| rule.reason.clone()));
+    let all = format!("/transfers?state={}&party={slug}", need.stage.word());
+    Ok(html! {
         tr {
-            td.full { (link(&need.transfer.reference().to_string(), &need.title)) }
-            td { (need.route) }
-            td.full { @if need.stage == Stage::NotChecked { (pill(words::UNCHECKED)) " " } (need.why) }
-            td.keep { (waited) }
+            td.full {
+                @match need.transfers.len() {
+                    1 => (link(&first.transfer.reference().to_string(), &title)),
+                    many => a href=(all) data-row { (words::counted(many, "transfer", "transfers")) },
+                }
+            }
+            td { (route(first.direction, &party, &lane)) }
+            td.full { @if need.stage == Stage::NotChecked { (pill(words::UNCHECKED)) " " } (why.unwrap_or_default()) }
+            td.keep { (words::duration(inside.at.millis_since(first.since))) }
         }
-    }
+    })
 }
 
 fn health(inside: &Inside) -> Result<Markup> {

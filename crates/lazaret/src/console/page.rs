@@ -182,7 +182,7 @@ impl Page {
     }
 
     fn head(&self) -> Markup {
-        let scripts = self.scripts.iter().flat_map(|script| match script {
+        let scripts = self.scripts.iter().flat_map(|extra| match extra {
             Script::Passkey => vec!["passkey.js"],
             Script::Upload => vec!["tus.js", "upload.js"],
         });
@@ -258,7 +258,7 @@ fn is_theirs(reader: &Reader, place: Place) -> bool {
         Place::Portal => !reader.is_insider,
         Place::Send => true,
         Place::Approvals => reader.is_insider && reader.waiting.is_some(),
-        _ => reader.is_insider,
+        Place::Overview | Place::Transfers | Place::Suppliers | Place::Account | Place::Nowhere => reader.is_insider,
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use axum::extract::{ConnectInfo, FromRequestParts, Path, RawQuery, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderValue, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use lazaret_core::id::{Id, Person};
 use lazaret_core::refusal::{PartyCode, Refusal};
@@ -296,7 +296,7 @@ fn link_is_over() -> Response {
         p { "This link was used, or its fifteen minutes are over." }
         p { "A gate that holds nothing yet can be made anew: stop it, remove its directory, and start it again. Otherwise " a href="/sign-in" { "sign in" } "." }
     };
-    Page::new(Place::Nowhere, "This link is over").status(axum::http::StatusCode::GONE).answer(&body)
+    Page::new(Place::Nowhere, "This link is over").status(StatusCode::GONE).answer(&body)
 }
 
 fn newcomer(fields: &Fields) -> Result<Newcomer> {

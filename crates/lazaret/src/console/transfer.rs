@@ -6,7 +6,6 @@ use std::collections::HashMap;
 use axum::extract::Path;
 use axum::response::{IntoResponse, Redirect, Response};
 use lazaret_core::decision::Decision;
-use lazaret_core::event::Event;
 use lazaret_core::explanation::Explanation;
 use lazaret_core::id::Person;
 use lazaret_core::id::{Id, Transfer};
@@ -19,7 +18,7 @@ use lazaret_store::Entry;
 use lazaret_vault::broker::Holder;
 use maud::{Markup, html};
 
-use super::page::{self, Page, Place, Script, banner, live, moment, name, pill, pill_saying, second, token, when};
+use super::page::{Page, Place, Script, banner, live, moment, name, pill, pill_saying, second, token, when};
 use super::visit::{Inside, Writing, encode};
 use super::words::{self, number};
 use super::{chart, history, portal, vote};
@@ -90,10 +89,7 @@ impl Shown {
                 collects: lane.as_ref().is_some_and(|lane| may_collect(inside.caller(), lane)),
                 lane: lane.map(|lane| lane.terms.name.to_string()).unwrap_or_default(),
                 party: (particulars.party_name(side, view.party), side.slug_of(view.party.cast())?.unwrap_or_default()),
-                channel: entries.iter().find_map(|(entry, _)| match &entry.event {
-                    Event::TransferArrived(fact) => Some(fact.channel),
-                    _ => None,
-                }),
+                channel: history::channel_of(&entries),
                 kind: read.content_kind(transfer)?,
                 report: sealed.and_then(|sealed| open(sealed).ok()),
                 entries,
@@ -168,6 +164,7 @@ fn body(inside: &Inside, shown: &Shown, page: &Page) -> Markup {
             "Reference " strong.mono { (shown.view.transfer.reference()) } " · " (shown.route())
             " · " (kind(shown)) ", " (words::size(shown.manifest.size_bytes))
             " · arrived " (when(shown.view.arrived_at, inside.at))
+            @if let Some(door) = shown.channel { " by " (words::channel(door)) }
         }
         @match vote::section(inside, page, shown) {
             Some(vote) => div.columns { div { (evidence(inside, shown)) } div.stick { (vote) } },
@@ -482,5 +479,5 @@ pub fn done(inside: &Inside, transfer: Id<Transfer>) -> Result<Response> {
 
 /// A name for the transfer in a list.
 pub fn link(reference: &str, text: &str) -> Markup {
-    html! { a href={ "/t/" (reference) } data-row { @if text.is_empty() { (reference) } @else { (page::name(text)) } } }
+    html! { a href={ "/t/" (reference) } data-row { @if text.is_empty() { (reference) } @else { (name(text)) } } }
 }

@@ -217,7 +217,7 @@ fn row_of(inside: &Inside, row: &Row) -> Markup {
                 (link(&row.view.transfer.reference().to_string(), &row.title))
                 @if let Some(why) = row.why { br; span.muted { (words::why(why)) } }
             }
-            td.full { (row.route) }
+            td { (row.route) }
             td { (row.kind) }
             td { (words::size(row.bytes)) }
             td { (clock(row.view.arrived_at, inside.at)) }

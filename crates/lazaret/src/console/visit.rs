@@ -16,7 +16,7 @@ use maud::{Markup, html};
 use super::page::{Page, Place, Reader};
 use super::{approvals, words};
 use crate::api::problem::status;
-use crate::api::{BODY_BYTES_MAX, show};
+use crate::api::show;
 use crate::auth::origin;
 use crate::auth::session::{self, Visitor, demo_doors};
 use crate::auth::signed::Signed;
@@ -162,6 +162,9 @@ pub struct Open {
     pub headers: HeaderMap,
 }
 
+/// A form's body where it brings no files, in bytes.
+const FORM_BYTES_MAX: usize = 64 * 1024;
+
 impl FromRequest<Arc<Gate>> for Open {
     type Rejection = Response;
 
@@ -170,7 +173,7 @@ impl FromRequest<Arc<Gate>> for Open {
         if !origin::is_own_page(&parts.uri, &parts.headers) {
             return Err(foreign_form());
         }
-        let bytes = axum::body::to_bytes(body, BODY_BYTES_MAX).await.map_err(|_| foreign_form())?;
+        let bytes = axum::body::to_bytes(body, FORM_BYTES_MAX).await.map_err(|_| foreign_form())?;
         let pairs = url::form_urlencoded::parse(&bytes).into_owned().collect();
         let origin = origin::own(&parts.uri, &parts.headers).unwrap_or_default();
         Ok(Open { fields: Fields(pairs), origin, headers: parts.headers })
@@ -241,7 +244,7 @@ pub fn fault(page: Page, error: &Error, is_insider: bool) -> Response {
     let detail = match error {
         Error::Refused(refusal) if is_insider => Some(refusal.operator_text().to_owned()),
         Error::Malformed(malformed) => Some(malformed.detail.clone()),
-        _ => None,
+        Error::Refused(_) | Error::Fault(_) | Error::Usage(_) => None,
     };
     let title = match error {
         Error::Refused(Refusal::NotFound) => "Nothing here",

@@ -1,6 +1,7 @@
 //! Voting: the form, the passkey that is shown for exactly this vote, the demo's button in its place, and what becomes of a
 //! vote on something that has changed.
 
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use lazaret_core::caller::Caller;
 use lazaret_core::digest::Digest;
@@ -237,6 +238,6 @@ fn stale(inside: &Inside, fields: &Fields) -> Response {
         p { "Content, findings or rules are others now. Look again, then decide." }
     };
     let acts = html! { a.button.main href=(back) { "Look again" } };
-    let page = inside.page(Place::Approvals, "Changed since you looked").status(axum::http::StatusCode::CONFLICT);
+    let page = inside.page(Place::Approvals, "Changed since you looked").status(StatusCode::CONFLICT);
     page.answer(&banner("hold", &says, Some(&acts)))
 }

@@ -264,7 +264,19 @@ pub const fn not_you(refusal: Refusal) -> &'static str {
         Refusal::WrongState => "it no longer waits for votes",
         Refusal::StaleApproval => "what you saw has changed since",
         Refusal::StepUpNeeded => "your passkey is asked for first",
-        _ => "your roles do not allow it",
+        Refusal::LaneClosed
+        | Refusal::KindNotOnLane
+        | Refusal::Isolated
+        | Refusal::TooLarge
+        | Refusal::Quota
+        | Refusal::NotAllowed
+        | Refusal::NotFound
+        | Refusal::KeyReused
+        | Refusal::Already(_)
+        | Refusal::NameExists
+        | Refusal::DigestMismatch
+        | Refusal::NoLongerCleared
+        | Refusal::Unchanged => "your roles do not allow it",
     }
 }
 
@@ -388,7 +400,7 @@ mod tests {
     #[test]
     fn an_instant_is_shown_in_utc() {
         let at = Timestamp::from_millis(1_795_430_400_000);
-        assert_eq!(instant(at, "%-d %b %Y %H:%M"), "23 Nov 2026 08:00");
+        assert_eq!(instant(at, "%-d %b %Y %H:%M"), "23 Nov 2026 10:40");
     }
 
     // EVIDENCE-OF: R-415

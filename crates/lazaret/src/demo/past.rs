@@ -15,7 +15,7 @@ use lazaret_core::transfer::{Channel, Stage, TransferKind};
 
 use crate::api::show;
 use crate::auth::caller::from_credential;
-use crate::crossing::{self, Announcement};
+use crate::crossing::{self, Announcement, Words};
 use crate::error::{Error, Result};
 use crate::gate::Gate;
 use crate::intake::receiving::Receiving;
@@ -116,7 +116,8 @@ async fn cross(gate: &Arc<Gate>, story: Story) -> Result<()> {
 
 async fn vote(gate: &Arc<Gate>, slug: &str, transfer: Id<Transfer>, reason: &str, choice: Choice) -> Result<()> {
     let (_, decision, _) = crossing::explanation(gate, transfer)?;
-    crossing::vote(gate, &account(gate, slug)?, transfer, decision.binding, reason, choice).await
+    let words = Words { reason: reason.to_owned(), assertion: None };
+    crossing::vote(gate, &account(gate, slug)?, transfer, decision.binding, words, choice).await
 }
 
 /// A demo account as a caller, by the token that was made for it.
