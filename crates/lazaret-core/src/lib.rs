@@ -7,6 +7,7 @@
 pub mod caller;
 pub mod cases;
 pub mod code;
+pub mod credential;
 pub mod decision;
 pub mod digest;
 pub mod dossier;

@@ -6,8 +6,8 @@ use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use lazaret_core::caller::{Caller, Who};
+use lazaret_core::credential;
 use lazaret_core::id::{Credential, Id};
-use lazaret_core::party;
 use lazaret_core::refusal::{PartyCode, Refusal};
 use lazaret_core::register::CredentialKind;
 use lazaret_store::side::Secret;
@@ -57,8 +57,8 @@ pub(crate) async fn make(State(gate): State<Arc<Gate>>, signed: Signed, body: By
     let outcome = async {
         let bad = |detail: String| Error::malformed(PartyCode::BadRequest, detail);
         let sent: NewTokenJson = from_json(&body).map_err(bad)?;
-        if sent.days == 0 || sent.days > party::TOKEN_DAYS_MAX {
-            return Err(bad(format!("days is 1 to {}", party::TOKEN_DAYS_MAX)));
+        if sent.days == 0 || sent.days > credential::TOKEN_DAYS_MAX {
+            return Err(bad(format!("days is 1 to {}", credential::TOKEN_DAYS_MAX)));
         }
         let (text, made) = add(&gate, &signed.caller, sent.days).await?;
         Ok(json(&TokenJson { token: Some(text), ..outline(&made) }))
@@ -74,7 +74,7 @@ async fn add(gate: &Arc<Gate>, caller: &Caller, days: u32) -> Result<(String, Cr
         let _recorded = tx.record(&caller, |view| {
             let shown = caller.credential().map_or(Ok(None), |shown| view.credential(shown))?;
             let until = shown.and_then(|shown| shown.valid_until);
-            Ok(party::add_token(&caller, credential, days, until, at)?)
+            Ok(credential::add_token(&caller, credential, days, until, at)?)
         })?;
         tx.side().put_secret(&Secret { lookup, credential, data: Vec::new() })
     })
@@ -99,7 +99,7 @@ pub(crate) async fn revoke(State(gate): State<Arc<Gate>>, signed: Signed, Path(n
         let found = found.ok_or(Refusal::NotFound)?;
         let owner = found.person.map(Id::cast).or(found.party.map(Id::cast)).ok_or(Refusal::NotFound)?;
         let asker = signed.caller.clone();
-        let revoked = gate.record(&signed.caller, move |_| Ok(party::revoke(&asker, credential, owner)?)).await;
+        let revoked = gate.record(&signed.caller, move |_| Ok(credential::revoke(&asker, credential, owner)?)).await;
         match revoked {
             Ok(_) => Ok(json(&outline(&found))),
             // To others a token that is not theirs looks like none.

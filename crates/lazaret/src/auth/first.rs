@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use lazaret_core::credential::first_administrator;
 use lazaret_core::digest::Digest;
 use lazaret_core::id::{Credential, Id, Person};
-use lazaret_core::party::first_administrator;
 use lazaret_store::side::Secret;
 use lazaret_vault::RealDisk;
 use lazaret_vault::broker::Holder;

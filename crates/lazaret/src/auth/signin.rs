@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use lazaret_core::caller::Caller;
+use lazaret_core::credential::add_passkey;
 use lazaret_core::event::{Observation, Observed, SessionsObserved};
 use lazaret_core::id::{Actor, Credential, Id, Person};
-use lazaret_core::party::add_passkey;
 use lazaret_core::refusal::{PartyCode, Refusal};
 use lazaret_core::register::CredentialKind;
 use lazaret_core::request::Means;

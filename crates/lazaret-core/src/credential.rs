@@ -1,0 +1,144 @@
+//! The pure decisions about credentials: the first one, one's own, and the end of one.
+
+use crate::caller::{Caller, Who};
+use crate::event::{CredentialAdded, CredentialRevoked, Event, PersonRecorded, RoleGranted};
+use crate::id::{Actor, Credential, Id, Person};
+use crate::refusal::Refusal;
+use crate::register::{CredentialKind, PersonSide, Role, Standing};
+use crate::time::{DAY_MS, Timestamp};
+
+/// The first administrator of a gate that knows nobody yet, with the passkey by which they sign in. `anyone_known` is what
+/// makes this work once: afterwards people are recorded by people.
+///
+/// # Errors
+/// Somebody is known.
+pub fn first_administrator(
+    anyone_known: bool,
+    person: Id<Person>,
+    passkey: Id<Credential>,
+    at: Timestamp,
+) -> Result<[Event; 3], Refusal> {
+    if anyone_known {
+        return Err(Refusal::NotAllowed);
+    }
+    let recorded = PersonRecorded { person, side: PersonSide::Hospital, party: None, standing: Standing::Current };
+    let granted = RoleGranted { person, role: Role::Admin, until: None };
+    Ok([recorded.into(), granted.into(), passkey_of(person, passkey, at).into()])
+}
+
+/// A person adds a passkey of their own.
+///
+/// # Errors
+/// Not a person.
+pub fn add_passkey(caller: &Caller, passkey: Id<Credential>, at: Timestamp) -> Result<Event, Refusal> {
+    let person = caller.person().ok_or(Refusal::NotAllowed)?;
+    Ok(passkey_of(person, passkey, at).into())
+}
+
+fn passkey_of(person: Id<Person>, credential: Id<Credential>, at: Timestamp) -> CredentialAdded {
+    let kind = CredentialKind::Passkey;
+    CredentialAdded { credential, kind, person: Some(person), party: None, valid_from: at, valid_until: None }
+}
+
+/// How long a token lives at most, in days.
+pub const TOKEN_DAYS_MAX: u32 = 365;
+
+/// A token of the caller's own: for whom it was made by, and never living longer than the credential by which it was asked for,
+/// so that a stolen one cannot prolong itself.
+///
+/// # Errors
+/// The gate itself asks; more days than there may be.
+pub fn add_token(
+    caller: &Caller,
+    credential: Id<Credential>,
+    days: u32,
+    asked_by_until: Option<Timestamp>,
+    at: Timestamp,
+) -> Result<Event, Refusal> {
+    let (person, party) = match caller.who() {
+        Who::Person { person, .. } => (Some(*person), None),
+        Who::Party { party } => (None, Some(*party)),
+        Who::Gate { .. } => return Err(Refusal::NotAllowed),
+    };
+    if days == 0 || days > TOKEN_DAYS_MAX {
+        return Err(Refusal::NotAllowed);
+    }
+    let wanted = at.plus_millis(u64::from(days) * DAY_MS);
+    let until = asked_by_until.map_or(wanted, |end| end.min(wanted));
+    let kind = CredentialKind::Token;
+    Ok(CredentialAdded { credential, kind, person, party, valid_from: at, valid_until: Some(until) }.into())
+}
+
+/// A credential opens nothing any more: its owner says so, or an administrator, or security.
+///
+/// # Errors
+/// Somebody else.
+pub fn revoke(caller: &Caller, credential: Id<Credential>, owner: Id<Actor>) -> Result<Event, Refusal> {
+    if caller.actor() == owner || caller.has_role(Role::Admin) || caller.has_role(Role::Security) {
+        Ok(CredentialRevoked { credential }.into())
+    } else {
+        Err(Refusal::NotAllowed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::request::Means;
+
+    fn caller(who: Who) -> Caller {
+        Caller::assertion(who, None, Means::Token, 0)
+    }
+
+    fn person(byte: u8, roles: &[Role]) -> Caller {
+        caller(Who::Person { person: Id::from_bytes([byte; 16]), party: None, roles: roles.to_vec() })
+    }
+
+    // EVIDENCE-OF: R-419
+    #[test]
+    fn a_token_is_dated_and_never_outlives_what_it_was_asked_by() {
+        let at = Timestamp::from_millis(1_000);
+        let until = |days, asked_by| match add_token(&person(1, &[]), Id::from_bytes([9; 16]), days, asked_by, at) {
+            Ok(Event::CredentialAdded(fact)) => Ok(fact.valid_until),
+            Ok(other) => panic!("{other:?}"),
+            Err(refusal) => Err(refusal),
+        };
+        assert_eq!(until(1, None), Ok(Some(at.plus_millis(DAY_MS))));
+        let soon = at.plus_millis(DAY_MS / 2);
+        assert_eq!(until(1, Some(soon)), Ok(Some(soon)));
+        assert_eq!(until(365, Some(at.plus_millis(u64::MAX))), Ok(Some(at.plus_millis(365 * DAY_MS))));
+        assert_eq!((until(0, None), until(366, None)), (Err(Refusal::NotAllowed), Err(Refusal::NotAllowed)));
+        let gate = caller(Who::Gate { gate: Id::from_bytes([1; 16]) });
+        assert_eq!(add_token(&gate, Id::from_bytes([9; 16]), 1, None, at), Err(Refusal::NotAllowed));
+    }
+
+    #[test]
+    fn a_credential_is_revoked_by_its_owner_or_by_those_whose_work_it_is() {
+        let owner = Id::<Actor>::from_bytes([1; 16]);
+        let may = |caller: &Caller| revoke(caller, Id::from_bytes([9; 16]), owner).is_ok();
+        assert!(may(&person(1, &[])) && may(&person(2, &[Role::Admin])) && may(&person(2, &[Role::Security])));
+        assert!(!may(&person(2, &[Role::Privacy])));
+    }
+
+    const AT: Timestamp = Timestamp::from_millis(1_800_000_000_000);
+
+    #[test]
+    fn the_first_administrator_is_made_while_nobody_is_known() {
+        let (person, passkey) = (Id::from_bytes([1; 16]), Id::from_bytes([2; 16]));
+        let facts = first_administrator(false, person, passkey, AT).expect("nobody is known");
+        let kinds: Vec<&str> = facts.iter().map(Event::kind).collect();
+        assert_eq!(kinds, ["person_recorded.v1", "role_granted.v1", "credential_added.v1"]);
+        assert_eq!(first_administrator(true, person, passkey, AT), Err(Refusal::NotAllowed));
+    }
+
+    #[test]
+    fn a_passkey_is_added_by_a_person_to_themselves_only() {
+        let person = Id::from_bytes([1; 16]);
+        let who = Who::Person { person, party: None, roles: Vec::new() };
+        let caller = Caller::assertion(who, None, Means::Passkey, u64::MAX);
+        let added = add_passkey(&caller, Id::from_bytes([2; 16]), AT);
+        assert!(matches!(added, Ok(Event::CredentialAdded(fact)) if fact.person == Some(person)));
+        let machine = Caller::assertion(Who::Party { party: Id::from_bytes([3; 16]) }, None, Means::Token, 0);
+        assert_eq!(add_passkey(&machine, Id::from_bytes([2; 16]), AT), Err(Refusal::NotAllowed));
+    }
+}
