@@ -235,7 +235,7 @@ fn openssh_sftp_lists_renames_removes_and_asks_for_room() {
     assert!(!output.status.success(), "a folder with something in it stays");
     let text = said(&output);
     assert!(text.contains("b.csv") && text.contains("f/a.csv") && text.contains("200GB"), "{text}");
-    gate.assert_arrived("acme", "b.csv", b"a", 0 + gate.named("acme", "b.csv").len());
+    gate.assert_arrived("acme", "b.csv", b"a", gate.named("acme", "b.csv").len());
     gate.assert_arrived("acme", "f/a.csv", b"a", 1);
     assert_eq!(gate.transfers("acme").len(), 2);
 }
