@@ -105,8 +105,9 @@ impl Outgoing {
             reader: None,
             ended: false,
         };
-        if cleared.position().index >= gate.log.size() {
-            // Released a moment ago: the key moves once the release is under a signature.
+        // Released a moment ago: the key moves once the release is under a signature. Whoever asks in between does not have to
+        // wait for the reconciler, which does the same.
+        if !crossing::hand_over(gate, view.transfer).await? {
             return Err(Error::Fault(Fault::Busy));
         }
         outgoing.reader = Some(HashedReader::new(gate.vault.open_for_delivery(cleared).await?));

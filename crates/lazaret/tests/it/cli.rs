@@ -441,6 +441,24 @@ fn a_name_goes_through_as_it_is() {
     assert_eq!(shown["name"], "2026/11/b.txt");
 }
 
+// EVIDENCE-OF: R-102
+#[test]
+fn what_was_released_a_moment_ago_is_busy_or_there_and_never_a_fault() {
+    let gate = TestGate::start();
+    let note = gate.file("note.txt", b"twelve infusion sets\n");
+    for _ in 0..12 {
+        let sent = reference(&check(&gate, &["send", text(&note), "--as", "acme", "--json"], 0).json());
+        let path = format!("/api/v1/out/acme-in/{sent}");
+        let mut seen = Vec::new();
+        wait_for("the object", || {
+            seen.push(gate.request("ben", "GET", &path).send().status);
+            (seen.last() == Some(&200)).then_some(())
+        });
+        // Not released, or its key not yet moved: nothing else may be between.
+        assert!(seen.iter().all(|status| matches!(status, 200 | 404 | 503)), "{seen:?}");
+    }
+}
+
 #[test]
 fn a_sender_takes_back_what_is_held_and_nobody_elses() {
     let gate = TestGate::start();
