@@ -136,8 +136,11 @@ impl Reconciler {
         Ok(touched)
     }
 
+    /// What stands in a stage and moves: not what belongs to an isolated party, nor what its sender is not done with.
     fn in_stage(&self, stage: Stage) -> Result<Vec<Id<Transfer>>> {
-        self.gate.read(|view, _| view.moving_in_stage(stage, BATCH_MAX))
+        let mut moving = self.gate.read(|view, _| view.moving_in_stage(stage, BATCH_MAX))?;
+        moving.retain(|transfer| !self.gate.resting.contains(*transfer));
+        Ok(moving)
     }
 
     fn inspect_some(&mut self) -> Result<()> {
@@ -146,9 +149,7 @@ impl Reconciler {
             return Ok(());
         }
         let waiting = self.in_stage(Stage::Quarantined)?;
-        let busy =
-            |transfer: &Id<Transfer>| self.inspecting.contains(transfer) || self.gate.resting.contains(*transfer);
-        let fresh = waiting.into_iter().filter(|transfer| !busy(transfer));
+        let fresh = waiting.into_iter().filter(|transfer| !self.inspecting.contains(transfer));
         for transfer in fresh.take(room).collect::<Vec<_>>() {
             self.inspecting.insert(transfer);
             let gate = Arc::clone(&self.gate);

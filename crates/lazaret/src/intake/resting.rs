@@ -1,17 +1,27 @@
 //! Transfers that rest a moment after their arrival: their sender may still give them another name, or turn out not to have
 //! been done. Inspection waits for the end of it. Kept in memory: after a restart nothing rests.
 
-use std::collections::HashSet;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use lazaret_core::id::{Id, Transfer};
 use tokio::sync::watch;
 
+use crate::gate::Gate;
+
 /// What rests now.
 #[derive(Debug)]
 pub struct Resting {
-    transfers: Mutex<HashSet<Id<Transfer>>>,
+    /// How many let it rest.
+    transfers: Mutex<HashMap<Id<Transfer>, u32>>,
     ended: watch::Sender<u64>,
+}
+
+/// A transfer's rest, until dropped: nothing that goes wrong makes it rest for ever.
+#[derive(Debug)]
+pub struct Rest {
+    gate: Arc<Gate>,
+    transfer: Id<Transfer>,
 }
 
 impl Default for Resting {
@@ -21,21 +31,27 @@ impl Default for Resting {
 }
 
 impl Resting {
-    /// A transfer begins to rest. Whoever calls this ends it too.
-    pub fn begin(&self, transfer: Id<Transfer>) {
-        self.lock().insert(transfer);
+    /// Lets a transfer rest. May be called before it arrives.
+    pub fn begin(gate: &Arc<Gate>, transfer: Id<Transfer>) -> Rest {
+        *gate.resting.lock().entry(transfer).or_default() += 1;
+        Rest { gate: Arc::clone(gate), transfer }
     }
 
-    /// It rests no more.
-    pub fn end(&self, transfer: Id<Transfer>) {
-        if self.lock().remove(&transfer) {
+    fn end(&self, transfer: Id<Transfer>) {
+        let mut transfers = self.lock();
+        let left = transfers.get_mut(&transfer).map_or(0, |count| {
+            *count = count.saturating_sub(1);
+            *count
+        });
+        if left == 0 {
+            transfers.remove(&transfer);
             self.ended.send_modify(|count| *count = count.wrapping_add(1));
         }
     }
 
     /// Whether it rests.
     pub fn contains(&self, transfer: Id<Transfer>) -> bool {
-        self.lock().contains(&transfer)
+        self.lock().contains_key(&transfer)
     }
 
     /// Hears whenever something rests no more.
@@ -43,8 +59,14 @@ impl Resting {
         self.ended.subscribe()
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashSet<Id<Transfer>>> {
-        // One insertion or removal under the lock.
+    fn lock(&self) -> MutexGuard<'_, HashMap<Id<Transfer>, u32>> {
+        // An addition or a removal under the lock.
         self.transfers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Rest {
+    fn drop(&mut self) {
+        self.gate.resting.end(self.transfer);
     }
 }

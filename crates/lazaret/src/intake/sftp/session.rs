@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use lazaret_core::caller::Caller;
-use lazaret_core::id::{Id, Transfer};
 use lazaret_core::refusal::Refusal;
 use lazaret_core::transfer::{Channel, TransferKind};
 use lazaret_formats::path::CrossingPath;
 use lazaret_formats::sftp::{Replies, Status, data_head};
+use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
 use super::door::Door;
@@ -24,6 +24,7 @@ use super::tree::{Spot, Tree};
 use super::upload::Slot;
 use crate::crossing::Announcement;
 use crate::gate::Gate;
+use crate::intake::resting::Rest;
 
 /// Handles open at once; `limits@openssh.com` says so.
 pub(super) const HANDLES_MAX: usize = 64;
@@ -50,7 +51,7 @@ pub(super) struct Acting {
     pub(super) user: String,
     /// Uploads that are open in this connection.
     uploads: Arc<AtomicUsize>,
-    resting: Mutex<VecDeque<(Id<Transfer>, Instant)>>,
+    resting: Mutex<VecDeque<(AbortHandle, Instant)>>,
 }
 
 impl Acting {
@@ -80,23 +81,23 @@ impl Acting {
     }
 
     /// Lets a transfer be inspected after its rest, or when this session ends.
-    pub(super) fn rest(&self, transfer: Id<Transfer>, rest: Duration) {
-        let gate = Arc::clone(&self.gate);
-        tokio::spawn(async move {
-            tokio::time::sleep(rest).await;
-            gate.resting.end(transfer);
+    pub(super) fn rest(&self, rest: Rest, time: Duration) {
+        let resting = tokio::spawn(async move {
+            tokio::time::sleep(time).await;
+            drop(rest);
         });
         let now = Instant::now();
-        let mut resting = self.resting.lock().unwrap_or_else(PoisonError::into_inner);
-        while resting.front().is_some_and(|(_, until)| *until <= now) || resting.len() >= RESTING_MAX {
-            resting.pop_front();
+        let mut all = self.resting.lock().unwrap_or_else(PoisonError::into_inner);
+        while all.front().is_some_and(|(_, until)| *until <= now) || all.len() >= RESTING_MAX {
+            all.pop_front();
         }
-        resting.push_back((transfer, now + rest));
+        all.push_back((resting.abort_handle(), now + time));
     }
 
     fn end_rests(&self) {
         let resting = std::mem::take(&mut *self.resting.lock().unwrap_or_else(PoisonError::into_inner));
-        resting.into_iter().for_each(|(transfer, _)| self.gate.resting.end(transfer));
+        // What the aborted tasks hold is dropped with them.
+        resting.into_iter().for_each(|(resting, _)| resting.abort());
     }
 }
 
@@ -163,8 +164,6 @@ impl Session {
                 Open::Given(..) | Open::Folder(_) => {}
             }
         }
-        self.acting.end_rests();
-        self.outbox.finish();
     }
 
     /// The next request. Answers go out before anybody waits.
@@ -318,6 +317,15 @@ impl Session {
             self.acting.uploads.fetch_sub(1, Ordering::Relaxed);
         }
         Ok(open)
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        // Also after a bug: the transport must not wait for an executor that is gone.
+        self.inbox.close();
+        self.outbox.finish();
+        self.acting.end_rests();
     }
 }
 

@@ -21,6 +21,7 @@ use super::tree::Spot;
 use crate::crossing::{self, Announcement};
 use crate::error::Error;
 use crate::intake::receiving::{self, Receiving};
+use crate::intake::resting::{Rest, Resting};
 use crate::intake::{lost, note_lost};
 
 /// WRITEs may run ahead of the next byte by so much: what 64 requests of the largest size cover.
@@ -79,7 +80,7 @@ struct Pen {
     saved_bytes: u64,
     saved: Instant,
     /// The sealed version that this one continues and replaces.
-    replaces: Option<Id<Transfer>>,
+    replaces: Option<(Id<Transfer>, Rest)>,
 }
 
 #[derive(Debug)]
@@ -258,7 +259,12 @@ impl Slot {
 
     /// The first WRITE on something that is there: from scratch, or from where it stopped.
     async fn decide(self: &Arc<Slot>, acting: &Acting, pen: &mut Pen, offset: u64) -> Act {
-        let found = existing(acting, self.name_key(acting), Some(self))?;
+        let mut found = existing(acting, self.name_key(acting), Some(self))?;
+        if let Existing::Live(slot) = &found {
+            // A lost connection may be leaving at this very moment: wait until it has, and look again.
+            drop(slot.pen.lock().await);
+            found = existing(acting, self.name_key(acting), Some(self))?;
+        }
         let size = match &found {
             Existing::Live(slot) => slot.size(),
             Existing::Kept(upload) => resumable_bytes(acting, upload).await?,
@@ -274,7 +280,8 @@ impl Slot {
             Existing::Live(slot) => slot.give_way(self.principal).await?,
             Existing::Kept(upload) => Receiving::resume(&acting.gate, &acting.caller, &upload).await?,
             Existing::Sealed(view, bytes) if at == bytes && may_continue(&view, bytes) => {
-                pen.replaces = Some(view.transfer);
+                // Nobody is to receive the beginning while the whole is on its way.
+                pen.replaces = Some((view.transfer, Resting::begin(&acting.gate, view.transfer)));
                 Receiving::begin_with(&acting.gate, &acting.caller, self.announcement(), &view, bytes).await?
             }
             Existing::Sealed(..) | Existing::Nothing => return Err(nothing_to_go_on_with()),
@@ -313,6 +320,7 @@ impl Slot {
         let Content::Open(receiving) = &mut pen.content else { return Err(Trouble::bad_handle()) };
         receiving.cut_back(to).await?;
         pen.next = receiving.received_bytes();
+        pen.saved_bytes = pen.saved_bytes.min(pen.next);
         self.size.store(pen.next, Ordering::Relaxed);
         if pen.next == to { Ok(()) } else { Err(nothing_to_go_on_with()) }
     }
@@ -444,7 +452,7 @@ impl Slot {
             receiving.keep(None).await?;
             return Ok(());
         }
-        let replaces = pen.replaces;
+        let replaces = pen.replaces.take();
         seal(acting, receiving, replaces).await
     }
 
@@ -459,6 +467,7 @@ impl Slot {
         let mut pen = self.pen.lock().await;
         let pushed = if pen.poison.is_none() { pen.push_joined().await } else { Ok(()) };
         let isolated = acting.gate.is_isolated(self.party);
+        drop(pen.replaces.take());
         let content = std::mem::replace(&mut pen.content, Content::Gone);
         let Content::Open(mut receiving) = content else { return };
         // What isolation stopped is whole as far as it came.
@@ -523,7 +532,7 @@ impl Pen {
     /// Big uploads get a row, and save it now and then.
     async fn save_now_and_then(&mut self) -> Act {
         let Content::Open(receiving) = &mut self.content else { return Ok(()) };
-        let more = self.next - self.saved_bytes;
+        let more = self.next.saturating_sub(self.saved_bytes);
         let due = match receiving.upload() {
             None => self.next >= KEPT_FROM_BYTES,
             Some(_) => more >= SAVED_EVERY_BYTES || (more > 0 && self.saved.elapsed() >= SAVED_EVERY),
@@ -538,21 +547,18 @@ impl Pen {
 }
 
 /// Seals an upload: the transfer is recorded when this returns. It rests a moment before anybody looks at it.
-pub(super) async fn seal(acting: &Acting, receiving: Receiving, replaces: Option<Id<Transfer>>) -> Act {
+pub(super) async fn seal(acting: &Acting, receiving: Receiving, replaces: Option<(Id<Transfer>, Rest)>) -> Act {
     let (transfer, party, lost) = (receiving.transfer(), receiving.party(), lost(&receiving));
     let name_key = acting.gate.particulars.name_key(party, &lost.lane, &lost.path);
-    acting.gate.resting.begin(transfer);
-    let outcome = receiving.finish().await;
-    match outcome {
-        Ok((arrived, _)) if !arrived.replayed => acting.rest(transfer, REST),
-        Ok(_) => acting.gate.resting.end(transfer),
+    let rest = Resting::begin(&acting.gate, transfer);
+    match receiving.finish().await {
+        Ok(_) => acting.rest(rest, REST),
         Err(error) => {
-            acting.gate.resting.end(transfer);
             note_lost(&acting.gate, party, &lost, error.code()).await;
             return Err(error.into());
         }
     }
-    if let Some(old) = replaces {
+    if let Some((old, _rest)) = replaces {
         match crossing::supersede(&acting.gate, &acting.caller, old, transfer).await {
             // It was released meanwhile: both versions stand.
             Ok(()) | Err(Error::Refused(_)) => {}

@@ -56,7 +56,7 @@ impl Curl {
     fn command(gate: &TestGate, name: &str) -> Command {
         let key = gate.ssh_key(name);
         let mut curl = command("curl");
-        curl.args(["--silent", "--show-error", "--insecure", "--max-time", "60", "--user", &format!("{name}:")]);
+        curl.args(["--silent", "--show-error", "--insecure", "--max-time", "300", "--user", &format!("{name}:")]);
         curl.arg("--key").arg(&key).arg("--pubkey").arg(key.with_extension("pub"));
         curl
     }
