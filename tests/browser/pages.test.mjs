@@ -233,6 +233,7 @@ test("without scripts one signs in, finds, reads and approves", async () => {
   await context.close();
 });
 
+// EVIDENCE-OF: R-312
 test("a receipt and an object are handed out as files, to those who may have them", async () => {
   const context = await openWindow(browser, gate);
   const page = await context.newPage();
@@ -240,6 +241,10 @@ test("a receipt and an object are handed out as files, to those who may have the
   const reference = pages.priya[1].slice("/t/".length);
   await page.goto(`/t/${reference}`);
   for (const link of [`${reference}.receipt`, "Collect"]) {
+    const href = await page.getByRole("link", { name: link }).getAttribute("href");
+    const headers = await page.evaluate(async (href) => Object.fromEntries((await fetch(href)).headers), href);
+    assert.match(headers["content-disposition"], /^attachment/, link);
+    assert.match(headers["content-security-policy"], /sandbox/, link);
     const [download] = await Promise.all([page.waitForEvent("download"), page.getByRole("link", { name: link }).click()]);
     assert.ok((await download.path()).length > 0, link);
   }

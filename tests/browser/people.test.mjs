@@ -278,3 +278,39 @@ test("a form of another site does nothing, and a link of another site opens all 
   assert.match(await first.text(), /http-equiv="refresh" content="0;url=\/transfers\?state=held"/);
   await page.context().close();
 });
+
+// EVIDENCE-OF: R-418
+test("a session reads the API, writes with its token, and never votes there", async () => {
+  const reference = await gate.put("acme", "acme-in/by-cookie.sh", script("cookie"));
+  const page = await person("dan");
+  const csrf = await page.locator("input[name=csrf]").first().inputValue();
+  const binding = (await stateOf(reference)).binding;
+  const call = (method, path, headers = {}, body = undefined) => page.evaluate(async ([method, path, headers, body]) => {
+    const answer = await fetch(path, { method, headers, body });
+    return { status: answer.status, code: (await answer.json().catch(() => ({}))).code };
+  }, [method, path, headers, body]);
+  const transfer = `/api/v1/transfers/${reference}`;
+  assert.equal((await call("GET", transfer)).status, 200);
+  assert.equal((await call("POST", `${transfer}/inspection`)).status, 401, "without the token");
+  assert.equal((await call("POST", `${transfer}/inspection`, { "lazaret-csrf": "AAAAAAAAAAAAAAAAAAAAAA" })).status, 401);
+  const vote = JSON.stringify({ vote: "approve", binding, reason: "" });
+  const voted = await call("POST", `${transfer}/approvals`, { "lazaret-csrf": csrf, "Content-Type": "application/json" }, vote);
+  assert.deepEqual([voted.status, voted.code], [403, "not-allowed"], "a sign-in is no step-up");
+  assert.equal((await stateOf(reference)).approvals.counted, 0);
+  assert.equal((await call("POST", `${transfer}/inspection`, { "lazaret-csrf": csrf })).status, 200, "with the token");
+  await page.context().close();
+});
+
+// Last: nobody needs acme after this.
+test("when a supplier is isolated its people are out within a second, and stay out", async () => {
+  const lena = await person("lena");
+  await lena.waitForTimeout(300);
+  assert.equal((await gate.api("ana", "POST", "/api/v1/parties/acme/isolation")).status, 200);
+  const isolated = Date.now();
+  await lena.getByText("You are signed out.").waitFor();
+  assert.ok(Date.now() - isolated < 2_000, "within about a second");
+  await lena.goto("/sign-in");
+  await lena.locator("button[name=demo][value=lena]").click();
+  await lena.getByRole("alert").getByText("not allowed with your account").waitFor();
+  await lena.context().close();
+});

@@ -121,6 +121,14 @@ pub const PLACEMENTS: &[Placement] = &[
         find: inline_style_or_script,
     },
     Placement {
+        what: "an attribute of htmx",
+        scope: CONSOLE,
+        home: &["crates/lazaret/src/console/page.rs"],
+        exceptions: &[],
+        instead: "use a helper of page.rs: an element without the nonce is dead, and one that names it by hand will forget it",
+        find: |source| source.words(HTMX),
+    },
+    Placement {
         what: "a TLS configuration",
         scope: PRODUCT,
         home: &["crates/lazaret/src/tls.rs"],
@@ -146,6 +154,24 @@ pub const PLACEMENTS: &[Placement] = &[
         instead: "a peer's certificate is verified or the connection is refused",
         find: |source| source.words(&["dangerous", "ServerCertVerifier"]),
     },
+];
+
+/// Attributes that htmx acts on.
+const HTMX: &[&str] = &[
+    "hx-get",
+    "hx-post",
+    "hx-put",
+    "hx-patch",
+    "hx-delete",
+    "hx-action",
+    "hx-trigger",
+    "hx-target",
+    "hx-swap",
+    "hx-boost",
+    "hx-on",
+    "hx-sse",
+    "hx-nonce",
+    "hx-morph",
 ];
 
 /// Attributes by which a page would run script, had it any.
@@ -298,6 +324,15 @@ mod tests {
         check_allowed(page, "html! { script src=(path) defer {} link rel=\"stylesheet\" href=(style); }");
         check_allowed(page, "let style = theme(); let script = path;");
         check_allowed("crates/lazaret/src/console/chart.rs", "PreEscaped(x)");
+    }
+
+    #[test]
+    fn what_htmx_acts_on_is_made_by_the_helpers_that_carry_the_nonce() {
+        let page = "crates/lazaret/src/console/transfers.rs";
+        check_refused(page, "html! { div hx-get=\"/\" {} }", "an attribute of htmx");
+        check_refused(page, "html! { a hx-sse:connect=(url) hx-nonce=(n) {} }", "an attribute of htmx");
+        check_allowed("crates/lazaret/src/console/page.rs", "html! { div hx-get=\"/\" hx-nonce=(n) {} }");
+        check_allowed(page, "let asked = headers.contains_key(\"hx-request\");");
     }
 
     #[test]

@@ -6,6 +6,7 @@
 //! the passkey signed says what was voted for.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use base64::Engine as _;
@@ -35,6 +36,8 @@ use crate::particulars::Assertion;
 const CEREMONY_MS_MAX: u64 = STEPUP_AGE_MAX_S * SECOND_MS;
 /// Ceremonies under way at once.
 const CEREMONIES_MAX: usize = 4_096;
+/// Ceremonies that one source may have under way before its oldest goes: nobody fills the room for all.
+const SOURCE_CEREMONIES_MAX: usize = 64;
 /// What a browser sends of a passkey, in bytes.
 const ANSWER_BYTES_MAX: usize = 16 * 1024;
 
@@ -73,6 +76,8 @@ pub struct Passkeys {
 #[derive(Debug)]
 struct Pending {
     begun: Timestamp,
+    /// Where it was asked for; none within a session.
+    source: Option<IpAddr>,
     purpose: Purpose,
     webauthn: Webauthn,
     state: State,
@@ -118,7 +123,13 @@ impl Passkeys {
     ///
     /// # Errors
     /// Under this host name no passkey works; too many ceremonies; a fault of the store.
-    pub fn ask(&self, gate: &Gate, origin: &str, person: Option<Id<Person>>, purpose: Purpose) -> Result<String> {
+    pub fn ask(
+        &self,
+        gate: &Gate,
+        (origin, source): (&str, Option<IpAddr>),
+        person: Option<Id<Person>>,
+        purpose: Purpose,
+    ) -> Result<String> {
         let webauthn = webauthn(gate, origin)?;
         let known = person.map_or(Ok(Vec::new()), |person| passkeys_of(gate, person))?;
         let keys: Vec<Passkey> = known.into_iter().map(|(_, passkey)| passkey).collect();
@@ -134,7 +145,7 @@ impl Passkeys {
             options.public_key.challenge = challenge.as_bytes().to_vec();
         }
         let state = State::Showing { person, state, drawn };
-        let handle = self.keep(gate.clock.now(), purpose, webauthn, state)?;
+        let handle = self.keep(Pending { begun: gate.clock.now(), source, purpose, webauthn, state })?;
         CeremonyJson { handle, options }.to_json()
     }
 
@@ -179,7 +190,8 @@ impl Passkeys {
         let user = Uuid::from_bytes(*person.as_bytes());
         let begun = webauthn.start_passkey_registration(user, account, name, Some(known));
         let (options, state): (CreationChallengeResponse, _) = begun.map_err(Error::internal)?;
-        let handle = self.keep(gate.clock.now(), purpose, webauthn, State::Making { person, state })?;
+        let state = State::Making { person, state };
+        let handle = self.keep(Pending { begun: gate.clock.now(), source: None, purpose, webauthn, state })?;
         CeremonyJson { handle, options }.to_json()
     }
 
@@ -202,14 +214,19 @@ impl Passkeys {
         Ok(Made { person: *person, lookup, data: passkey.to_json()?.into_bytes() })
     }
 
-    fn keep(&self, begun: Timestamp, purpose: Purpose, webauthn: Webauthn, state: State) -> Result<String> {
+    fn keep(&self, fresh: Pending) -> Result<String> {
         let handle: [u8; 16] = random();
         let mut pending = self.lock();
-        pending.retain(|_, other| begun.millis_since(other.begun) <= CEREMONY_MS_MAX);
+        pending.retain(|_, other| fresh.begun.millis_since(other.begun) <= CEREMONY_MS_MAX);
+        let same_source = pending.iter().filter(|(_, other)| fresh.source.is_some() && other.source == fresh.source);
+        let oldest = same_source.clone().min_by_key(|(_, other)| other.begun).map(|(handle, _)| *handle);
+        if let Some(oldest) = oldest.filter(|_| same_source.count() >= SOURCE_CEREMONIES_MAX) {
+            pending.remove(&oldest);
+        }
         if pending.len() >= CEREMONIES_MAX {
             return Err(Error::Fault(Fault::Busy));
         }
-        pending.insert(handle, Pending { begun, purpose, webauthn, state });
+        pending.insert(handle, fresh);
         Ok(URL_SAFE_NO_PAD.encode(handle))
     }
 
@@ -318,7 +335,7 @@ mod tests {
     fn check(purpose: Purpose, asked_for: &Purpose, after_s: u64, taken: bool) {
         let (keys, begun) = (Passkeys::default(), Timestamp::from_millis(1_800_000_000_000));
         let (webauthn, state) = asked();
-        let handle = keys.keep(begun, purpose.clone(), webauthn, state).unwrap();
+        let handle = keys.keep(Pending { begun, source: None, purpose: purpose.clone(), webauthn, state }).unwrap();
         let at = begun.plus_millis(after_s * SECOND_MS);
         assert_eq!(keys.take(&handle, asked_for, at).is_some(), taken, "{purpose:?} {asked_for:?} {after_s}");
         assert!(keys.take(&handle, asked_for, at).is_none(), "one answer only");
@@ -371,14 +388,31 @@ mod tests {
     #[test]
     fn ceremonies_are_bounded_and_old_ones_make_room() {
         let (keys, begun) = (Passkeys::default(), Timestamp::from_millis(1_800_000_000_000));
-        let keep = |at| {
+        let keep = |begun| {
             let (webauthn, state) = asked();
-            keys.keep(at, Purpose::First, webauthn, state)
+            keys.keep(Pending { begun, source: None, purpose: Purpose::First, webauthn, state })
         };
         for _ in 0..CEREMONIES_MAX {
             keep(begun).unwrap();
         }
         assert!(matches!(keep(begun), Err(Error::Fault(Fault::Busy))));
         assert!(keep(begun.plus_millis(CEREMONY_MS_MAX + 1)).is_ok());
+    }
+
+    #[test]
+    fn one_source_cannot_fill_the_room_for_all() {
+        let (keys, begun) = (Passkeys::default(), Timestamp::from_millis(1_800_000_000_000));
+        let keep = |nth: u64, source: IpAddr| {
+            let (webauthn, state) = asked();
+            let begun = begun.plus_millis(nth);
+            keys.keep(Pending { begun, source: Some(source), purpose: Purpose::SignIn("a".into()), webauthn, state })
+        };
+        let (here, there) = ([127, 0, 0, 1].into(), [127, 0, 0, 2].into());
+        let other = keep(0, there).unwrap();
+        let first = keep(0, here).unwrap();
+        let kept: Vec<String> = (1..=200).map(|nth| keep(nth, here).unwrap()).collect();
+        assert_eq!(keys.lock().len(), SOURCE_CEREMONIES_MAX + 1);
+        let take = |handle: &str| keys.take(handle, &Purpose::SignIn("a".into()), begun.plus_millis(200)).is_some();
+        assert!(take(&other) && take(&kept[199]) && !take(&first));
     }
 }

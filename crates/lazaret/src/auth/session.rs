@@ -89,7 +89,13 @@ pub fn visitor(gate: &Gate, headers: &HeaderMap) -> Option<Visitor> {
     });
     let visitor = found.ok().flatten()?;
     let demo_is_shut = visitor.session.means == Means::Demo && !demo_doors(&gate.config);
-    (!demo_is_shut && is_live(&visitor.session, &visitor.caller, at)).then_some(visitor)
+    let shut = demo_is_shut || is_shut_out(gate, &visitor.caller);
+    (!shut && is_live(&visitor.session, &visitor.caller, at)).then_some(visitor)
+}
+
+/// The people of an isolated party are out while it lasts.
+fn is_shut_out(gate: &Gate, caller: &Caller) -> bool {
+    caller.party().is_some_and(|party| gate.is_isolated(party))
 }
 
 /// A session opened: what the browser keeps, and who it is for.
@@ -108,7 +114,7 @@ pub struct Opened {
 pub async fn open(gate: &Arc<Gate>, credential: Id<Credential>, means: Means) -> Result<Opened> {
     let at = gate.clock.now();
     let caller = gate.read(|view, _| Ok(from_credential(view, credential, means, NO_STEPUP_S, at)))?;
-    let caller = caller.ok_or(Refusal::NotAllowed)?;
+    let caller = caller.filter(|caller| !is_shut_out(gate, caller)).ok_or(Refusal::NotAllowed)?;
     let person = caller.person().ok_or(Refusal::NotAllowed)?;
     let value = URL_SAFE_NO_PAD.encode(random::<32>());
     let session = Session {

@@ -48,7 +48,7 @@ pub struct SignIn {
 pub fn begin(gate: &Gate, origin: &str, account: &str, source: IpAddr) -> Result<String> {
     may_try(gate, account, source)?;
     let person = person_called(gate, account)?;
-    gate.signin.passkeys.ask(gate, origin, person, Purpose::SignIn(account.to_owned()))
+    gate.signin.passkeys.ask(gate, (origin, Some(source)), person, Purpose::SignIn(account.to_owned()))
 }
 
 /// Signs in by the passkey that was shown.

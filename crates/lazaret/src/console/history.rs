@@ -57,7 +57,8 @@ fn inspected(fact: &TransferInspected) -> String {
     match (bad, unchecked) {
         (0, 0) => format!("{looked}, and each saw all of it"),
         (0, unchecked) => format!("{looked}; {} could not be checked", words::counted(unchecked, "thing", "things")),
-        (bad, _) => format!("{looked}; {} found what it looks for", words::counted(bad, "one", "of them")),
+        (1, _) => format!("{looked}; one found what it looks for"),
+        (bad, _) => format!("{looked}; {bad} of them found what they look for"),
     }
 }
 

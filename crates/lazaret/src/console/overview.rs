@@ -16,6 +16,8 @@ use super::words::{self, Pill, number};
 use crate::api::health::{Severity, parts};
 use crate::error::Result;
 
+/// Entries wait for the next signature.
+const SIGNING: Pill = Pill { class: "work", sign: "◌", word: "signing" };
 /// What needs a person is shown up to this many.
 const ROWS_MAX: usize = 8;
 const LOOKED_AT_MAX: u32 = 200;
@@ -198,7 +200,7 @@ fn health(inside: &Inside) -> Result<Markup> {
             ul.list {
                 li { (fine("up")) " intake: " (words::listed(doors.into_iter())) }
                 li {
-                    @if unsigned == 0 { (fine("signed")) } @else { (doubtful("signing")) }
+                    @if unsigned == 0 { (fine("signed")) } @else { (pill(SIGNING)) }
                     " ledger: " (number(entries)) " entries"
                 }
                 @if unchecked > 0 {

@@ -49,13 +49,14 @@ fn next(raw: Option<&str>) -> String {
 
 /// `GET /sign-in`
 pub async fn page(State(gate): State<Arc<Gate>>, RawQuery(raw): RawQuery) -> Response {
-    sign_in_page(&gate, &next(raw.as_deref()), "")
+    let ended = query(raw.as_deref()).iter().any(|(name, _)| name == "ended");
+    sign_in_page(&gate, &next(raw.as_deref()), if ended { "You are signed out." } else { "" })
 }
 
-fn sign_in_page(gate: &Gate, next: &str, wrong: &str) -> Response {
+fn sign_in_page(gate: &Gate, next: &str, news: &str) -> Response {
     let page = Page::new(Place::Nowhere, "Sign in").script(Script::Passkey).demo(demo_doors(&gate.config));
     let body = html! {
-        @if !wrong.is_empty() { (banner("bad", &html! { p role="alert" { strong { (wrong) } } }, None)) }
+        @if !news.is_empty() { (banner("hold", &html! { p role="alert" { strong { (news) } } }, None)) }
         @if demo_doors(&gate.config) { (demo_people(gate, next)) }
         section.panel.narrow aria-labelledby="by-passkey" {
             h2 #by-passkey { "With your passkey" }
@@ -121,7 +122,15 @@ pub async fn sign_in(State(gate): State<Arc<Gate>>, Source(source): Source, form
     };
     match opened {
         Ok(opened) => enter(&opened, next),
-        Err(error) => sign_in_page(&gate, next, &error.to_string()),
+        Err(error) => sign_in_page(&gate, next, &outside_words(&error)),
+    }
+}
+
+/// An error for somebody who is not signed in: never the operators' words.
+fn outside_words(error: &Error) -> String {
+    match error {
+        Error::Malformed(malformed) => malformed.detail.clone(),
+        Error::Refused(_) | Error::Fault(_) | Error::Usage(_) => error.code().sentence().to_owned(),
     }
 }
 
@@ -170,7 +179,7 @@ pub async fn again_page(inside: Inside, RawQuery(raw): RawQuery) -> Response {
 pub async fn again_begin(posted: Posted) -> Response {
     let Posted { inside, form } = posted;
     let purpose = Purpose::Renew(inside.visitor.session.lookup);
-    ceremony(inside.gate.signin.passkeys.ask(&inside.gate, &form.origin, inside.caller().person(), purpose))
+    ceremony(inside.gate.signin.passkeys.ask(&inside.gate, (&form.origin, None), inside.caller().person(), purpose))
 }
 
 /// `POST /sign-in/again`
@@ -338,7 +347,7 @@ pub async fn setup(State(gate): State<Arc<Gate>>, Path(link): Path<String>, form
     };
     match outcome.await {
         Ok(opened) => enter(&opened, "/"),
-        Err(error @ Error::Malformed(_)) => setup_form(&link, &error.to_string()),
+        Err(error @ Error::Malformed(_)) => setup_form(&link, &outside_words(&error)),
         Err(error) => fault(Page::new(Place::Nowhere, ""), &error, false),
     }
 }

@@ -260,6 +260,9 @@ fn who(shown: &Shown) -> Markup {
 }
 
 fn you(inside: &Inside, shown: &Shown) -> String {
+    if shown.request.is_none() {
+        return "Votes cannot help here: what is missing has to come first.".to_owned();
+    }
     match vote::mine(inside, shown) {
         Ok(group) => format!("You can: decide for {}.", words::group(group)),
         Err(refusal) => format!("You cannot decide here: {}.", words::not_you(refusal)),
@@ -418,7 +421,7 @@ fn entries(shown: &Shown) -> Markup {
             h2 #history { "History" }
             div.table.stack {
                 table {
-                    thead { tr { th scope="col" { "Entry" } th scope="col" { "Time" } th scope="col" { "What happened" } } }
+                    thead { tr { th.num scope="col" { "Entry" } th scope="col" { "Time" } th scope="col" { "What happened" } } }
                     tbody {
                         @for (entry, by) in &shown.entries {
                             tr {

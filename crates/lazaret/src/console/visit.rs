@@ -104,7 +104,7 @@ fn outside(parts: &Parts, path: &str) -> Response {
     let reads = matches!(parts.method, Method::GET | Method::HEAD);
     let to = sign_in(if reads { path } else { "/" });
     if parts.headers.contains_key("hx-request") {
-        return (StatusCode::UNAUTHORIZED, [("hx-redirect", to)]).into_response();
+        return (StatusCode::UNAUTHORIZED, [("hx-redirect", format!("{to}&ended=1"))]).into_response();
     }
     Redirect::to(&to).into_response()
 }

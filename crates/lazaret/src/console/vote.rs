@@ -39,8 +39,14 @@ pub fn mine(inside: &Inside, shown: &Shown) -> Result<Group, Refusal> {
 /// # Errors
 /// What core refuses.
 pub fn may_vote(gate: &Gate, caller: &Caller, request: &RequestView, at: Timestamp) -> Result<Group, Refusal> {
-    let voter = crossing::voter(gate, caller).map_err(|_| Refusal::NotInRole)?;
-    request.may_vote(&Voter { stepup_age_s: 0, ..voter }, request.binding, at)
+    let voter = fresh_voter(gate, caller).ok_or(Refusal::NotInRole)?;
+    request.may_vote(&voter, request.binding, at)
+}
+
+/// What somebody would be as a voter, were they to show their passkey now; none for whoever never votes.
+pub fn fresh_voter(gate: &Gate, caller: &Caller) -> Option<Voter> {
+    let voter = crossing::voter(gate, caller).ok()?;
+    Some(Voter { stepup_age_s: 0, ..voter })
 }
 
 /// The part of a transfer's page where the reader votes; nothing where they may not.
@@ -136,7 +142,7 @@ pub async fn begin(posted: Posted) -> Response {
     let outcome = Ballot::parse(&form.fields).and_then(|ballot| {
         ballot.request(&inside)?;
         let purpose = Purpose::Vote(inside.visitor.session.lookup, ballot.bound);
-        inside.gate.signin.passkeys.ask(&inside.gate, &form.origin, inside.caller().person(), purpose)
+        inside.gate.signin.passkeys.ask(&inside.gate, (&form.origin, None), inside.caller().person(), purpose)
     });
     super::ceremony(outcome)
 }

@@ -1,4 +1,4 @@
-//! Who is in the demo: nine people, six parties of different kinds with a fourth party behind them, their agreements and
+//! Who is in the demo: nine people and one of a supplier's, six parties of different kinds with a fourth party behind them, their agreements and
 //! lanes, and the keys of all.
 
 use std::path::Path;

@@ -20,7 +20,6 @@
     for (const element of document.querySelectorAll("[data-waiting]")) element.textContent = `(${waiting})`;
   };
 
-  // One alert at a time: that the session ends, or that it has ended.
   const alert = (text, label, act) => {
     const box = document.querySelector("#alerts");
     if (!box || box.dataset.text === text) return;
@@ -46,11 +45,16 @@
     if (answer.ok) quiet();
   };
 
-  const again = () => location.assign(`/sign-in?next=${encodeURIComponent(location.pathname + location.search)}`);
+  // A page that is being left already goes where its reader sent it. A download begins like a departure and is none.
+  let leaving = false;
+  addEventListener("beforeunload", () => { leaving = true; setTimeout(() => { leaving = false; }, 10_000); });
+
+  // Nothing stays on the screen of a shared computer.
+  const leave = () => leaving || location.replace(`/sign-in?ended=1&next=${encodeURIComponent(location.pathname + location.search)}`);
 
   document.addEventListener("news", (event) => badge(event.detail.data));
   document.addEventListener("ending", () => alert("You will be signed out in two minutes.", "Stay signed in", stay));
-  document.addEventListener("ended", () => alert("You are signed out.", "Sign in again", again));
+  document.addEventListener("ended", leave);
   document.addEventListener("htmx:after:swap", () => localTimes(document));
   document.addEventListener("DOMContentLoaded", () => localTimes(document));
 })();
