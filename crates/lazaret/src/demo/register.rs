@@ -1,5 +1,5 @@
-//! Who is in the demo: nine people and one of a supplier's, six parties of different kinds with a fourth party behind them, their agreements and
-//! lanes, and the keys of all.
+//! Who is in the demo: nine people and one of a supplier, six parties of different kinds with a fourth party behind them,
+//! their agreements and lanes, and the keys of all.
 
 use std::path::Path;
 use std::sync::Arc;
