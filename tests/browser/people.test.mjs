@@ -303,6 +303,31 @@ test("a session reads the API, writes with its token, and never votes there", as
   await page.context().close();
 });
 
+// EVIDENCE-OF: R-413
+test("other rules come into force when two people who saw the change have said yes", async () => {
+  const before = (await gate.api("ana", "GET", "/api/v1/policy")).json();
+  const text = before.rules.map((rule) => rule.text).join("\n\n")
+    .replace("Software is released when a registered key of its maker has signed it.", "Only signed software is released.");
+  const asked = await gate.api("ana", "POST", "/api/v1/policy/activations", { body: text, headers: { "Content-Type": "text/plain" } });
+  assert.equal(asked.status, 200, asked.text);
+  for (const name of ["dan", "sam"]) {
+    const page = await person(name);
+    await page.goto("/approvals");
+    await page.getByRole("link", { name: "Put other rules in force" }).click();
+    const looked = page.locator("section[aria-labelledby=looked]");
+    await looked.getByText("1 rule is new or changed, 0 dropped.").waitFor();
+    await looked.getByText("unsigned-code", { exact: true }).click();
+    await looked.getByText("Only signed software is released.").waitFor();
+    await page.getByLabel("Put them in force").check();
+    await page.getByRole("button", { name: "Go on without a passkey" }).click();
+    await page.getByRole("button", { name: /^Confirm as/ }).click();
+    await page.getByText("Decided by you").waitFor();
+    await page.context().close();
+  }
+  const after = (await gate.api("ana", "GET", "/api/v1/policy")).json();
+  assert.notEqual(after.digest, before.digest);
+});
+
 // Last: nobody needs acme after this.
 test("when a supplier is isolated its people are out within a second, and stay out", async () => {
   const lena = await person("lena");

@@ -16,7 +16,7 @@ use super::page::{Page, Place, Script, clock, kept, live, name, pill, pill_sayin
 use super::transfer::route;
 use super::visit::{Inside, encode, sees_all};
 use super::words::{self, Pill};
-use super::{query, vote};
+use super::{query, rules, vote};
 use crate::crossing;
 use crate::error::Result;
 use crate::gate::Gate;
@@ -48,7 +48,8 @@ fn still_waits(view: &View<'_>, request: &RequestView, subject: Id<Subject>) -> 
     Ok(match request.act {
         Act::ReleaseTransfer => view.transfer(subject.cast())?.is_some_and(|found| crossing::may_change(&found)),
         Act::LiftIsolation => view.isolated_party(subject.cast::<Isolation>())?.is_some(),
-        Act::ActivatePolicy | Act::GrantRole => false,
+        Act::ActivatePolicy => true,
+        Act::GrantRole => false,
     })
 }
 
@@ -98,7 +99,11 @@ fn about(
             let since = Timestamp::from_millis(request.until.as_millis().saturating_sub(HOUR_MS));
             ("Lift an isolation".to_owned(), particulars.party_name(side, party), since)
         }),
-        Act::ActivatePolicy | Act::GrantRole => None,
+        Act::ActivatePolicy => {
+            let since = Timestamp::from_millis(request.until.as_millis().saturating_sub(HOUR_MS));
+            Some(("Put other rules in force".to_owned(), format!("sha256:{}", request.binding), since))
+        }
+        Act::GrantRole => None,
     })
 }
 
@@ -209,6 +214,7 @@ fn detail(inside: &Inside, page: &Page, one: &Waiting) -> Markup {
             h2 #looked { (name(&one.title)) }
             p { (one.route) }
             @for doubt in doubts { p { strong { "The doubt: " } (doubt) } }
+            @if one.request.act == Act::ActivatePolicy { (rules::changes(inside, one.request.binding)) }
             @if let Some(path) = evidence { p { a href=(path) { "All evidence" } } }
             p.muted { (tally(&one.request)) ", asked of " (words::groups(&one.request.groups)) "." }
             @match one.mine {
@@ -225,8 +231,12 @@ fn detail(inside: &Inside, page: &Page, one: &Waiting) -> Markup {
 
 /// Why the gate asks, in the words of the rules that hold it.
 fn doubts(inside: &Inside, one: &Waiting) -> Vec<String> {
-    if one.request.act != Act::ReleaseTransfer {
-        return vec!["nothing goes in from this party or out to it while it is isolated.".to_owned()];
+    match one.request.act {
+        Act::ReleaseTransfer => {}
+        Act::LiftIsolation => {
+            return vec!["nothing goes in from this party or out to it while it is isolated.".to_owned()];
+        }
+        Act::ActivatePolicy | Act::GrantRole => return Vec::new(),
     }
     let explained = crossing::explanation(&inside.gate, one.subject.cast());
     explained.map(|(_, _, found)| found.because.into_iter().map(|fired| fired.reason).collect()).unwrap_or_default()

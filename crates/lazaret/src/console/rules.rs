@@ -1,13 +1,17 @@
-//! One rule of the set in force: what it says in words, what it asks for, and its text.
+//! One rule of the set in force: what it says in words, what it asks for, and its text; and what another set changes.
 
 use axum::extract::Path;
 use axum::response::Response;
+use lazaret_core::digest::Digest;
+use lazaret_core::policy::{Bundle, Rule};
 use lazaret_core::refusal::Refusal;
-use maud::html;
+use maud::{Markup, html};
 
 use super::page::Place;
 use super::visit::Inside;
-use crate::error::Error;
+use super::words;
+use crate::error::{Error, Result};
+use crate::rules::candidate;
 
 /// `GET /r/{rule}`
 pub async fn page(inside: Inside, Path(id): Path<String>) -> Response {
@@ -27,4 +31,33 @@ pub async fn page(inside: Inside, Path(id): Path<String>) -> Response {
         inside.page(Place::Nowhere, format!("Rule {id}")).question("What does it ask, and why?").answer(&body)
     });
     inside.answer(outcome)
+}
+
+/// Which rules a set that people are asked about would bring, change and drop.
+pub fn changes(inside: &Inside, digest: Digest) -> Markup {
+    let found = inside.gate.read(|_, side| side.policy_text(digest));
+    let other: Result<Bundle> = found.and_then(|text| candidate(&text.unwrap_or_default()));
+    let Ok(other) = other else { return html! { p { "The set's text cannot be read." } } };
+    let in_force = inside.gate.policy();
+    let (now, then) = (in_force.rules(), other.rules());
+    let changed: Vec<(&str, &Rule)> = then.iter().filter_map(|rule| Some((change(&now, rule)?, *rule))).collect();
+    let dropped: Vec<&&Rule> = now.iter().filter(|rule| then.iter().all(|other| other.id != rule.id)).collect();
+    html! {
+        p { (words::counted(changed.len(), "rule is", "rules are")) " new or changed, " (dropped.len()) " dropped." }
+        @for (how, rule) in &changed {
+            details { summary { (how) " " span.mono { (rule.id.as_str()) } } pre { code { (rule.text) } } }
+        }
+        @for rule in &dropped {
+            details { summary { "dropped " span.mono { (rule.id.as_str()) } } pre { code { (rule.text) } } }
+        }
+        p.muted { "What they would decide otherwise: " code { "lazaret policy simulate" } "." }
+    }
+}
+
+fn change(now: &[&Rule], rule: &Rule) -> Option<&'static str> {
+    match now.iter().find(|known| known.id == rule.id) {
+        None => Some("new"),
+        Some(known) if known.text != rule.text => Some("changed"),
+        Some(_) => None,
+    }
 }

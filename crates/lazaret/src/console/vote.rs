@@ -24,6 +24,7 @@ use crate::auth::signin;
 use crate::crossing::{self, Words};
 use crate::error::{Error, Result};
 use crate::gate::Gate;
+use crate::rules;
 
 /// For which group the reader would vote on this transfer now, or why they may not.
 ///
@@ -66,7 +67,8 @@ pub fn form(inside: &Inside, request: &RequestView) -> Markup {
     let (yes, hint) = match request.act {
         Act::ReleaseTransfer => ("Release it", "It is released when everyone who is asked has said yes."),
         Act::LiftIsolation => ("Lift the isolation", "Bytes pass again when two people have said yes."),
-        Act::ActivatePolicy | Act::GrantRole => ("Yes", "It happens when everyone who is asked has said yes."),
+        Act::ActivatePolicy => ("Put them in force", "They decide when two people have said yes."),
+        Act::GrantRole => ("Yes", "It happens when everyone who is asked has said yes."),
     };
     let has_passkey = has_passkey(inside);
     html! {
@@ -177,14 +179,14 @@ async fn count(inside: &Inside, ballot: Ballot, proof: Option<(&str, &str)>) -> 
             crossing::vote(gate, &caller, subject.cast(), binding, words, choice).await?;
             transfer::done(inside, subject.cast())
         }
-        Act::LiftIsolation => {
+        Act::LiftIsolation | Act::ActivatePolicy => {
             crossing::vote_on_request(gate, &caller, request, binding, words, choice).await?;
-            if choice == Choice::Approve {
-                crossing::lift_if_granted(gate, request).await?;
+            if choice == Choice::Approve && !crossing::lift_if_granted(gate, request).await? {
+                rules::activate_if_granted(gate, request).await?;
             }
             Ok(Redirect::to("/approvals?show=mine").into_response())
         }
-        Act::ActivatePolicy | Act::GrantRole => Err(Refusal::NotFound.into()),
+        Act::GrantRole => Err(Refusal::NotFound.into()),
     }
 }
 

@@ -219,7 +219,7 @@ pub const fn act(act: Act) -> &'static str {
     match act {
         Act::ReleaseTransfer => "Release",
         Act::LiftIsolation => "Lift the isolation",
-        Act::ActivatePolicy => "Activate rules",
+        Act::ActivatePolicy => "Put other rules in force",
         Act::GrantRole => "Grant a role",
     }
 }
