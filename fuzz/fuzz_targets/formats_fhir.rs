@@ -1,7 +1,7 @@
 //! FHIR: a document that is accepted is walked to its end, each value inside it and in order.
 #![no_main]
 
-use lazaret_formats::fhir::{Value, documents, is_fhir};
+use lazaret_formats::fhir::{Document, Value, documents, is_fhir};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
@@ -20,6 +20,9 @@ fuzz_target!(|data: &[u8]| {
             }
         });
         assert!(seen > 0, "the resourceType at least");
+    }
+    if let Ok(one) = Document::parse(data) {
+        assert!(documents(data).flatten().any(|document| document.resource_type() == one.resource_type()));
     }
     let _ = is_fhir(data);
 });

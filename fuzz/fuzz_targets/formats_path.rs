@@ -2,7 +2,8 @@
 #![no_main]
 
 use lazaret_formats::path::{
-    COMPONENT_BYTES_MAX, COMPONENTS_MAX, CrossingPath, NameCharset, PATH_BYTES_MAX, ServerPath, percent_decode_once,
+    COMPONENT_BYTES_MAX, COMPONENTS_MAX, CrossingPath, NameCharset, NamePattern, PATH_BYTES_MAX, ServerPath,
+    TemporaryNames, percent_decode_once,
 };
 use libfuzzer_sys::fuzz_target;
 
@@ -30,4 +31,19 @@ fuzz_target!(|data: &[u8]| {
         assert!(resolved.components().all(|part| part != b"." && part != b".."));
         assert_eq!(ServerPath::resolve(&ServerPath::root(), resolved.as_bytes()), Ok(resolved));
     }
+    if let Ok(text) = std::str::from_utf8(data) {
+        patterns(text);
+    }
 });
+
+/// A pattern fits the name that puts nothing in the star's place; no pattern fits every name.
+fn patterns(text: &str) {
+    if let Ok(pattern) = NamePattern::parse(text) {
+        assert!(pattern.matches(&text.replace('*', "")));
+        assert!(!(pattern.matches("") && pattern.matches("x")));
+    }
+    let lines: Vec<&str> = text.lines().collect();
+    if let Ok(names) = TemporaryNames::parse(&lines) {
+        assert!(lines.iter().all(|line| names.is_temporary(&line.replace('*', ""))));
+    }
+}

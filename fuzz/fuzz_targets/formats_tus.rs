@@ -2,7 +2,8 @@
 #![no_main]
 
 use lazaret_formats::tus::{
-    Act, Arrived, Headers, Known, METADATA_BYTES_MAX, Metadata, Request, Target, Upload, decide, upload_id,
+    Act, Arrived, Checksum, Concat, Headers, Known, METADATA_BYTES_MAX, Metadata, PARTS_MAX, Request, Target, Upload,
+    decide, upload_id,
 };
 use libfuzzer_sys::fuzz_target;
 
@@ -42,6 +43,12 @@ fuzz_target!(|data: &[u8]| {
         Ok(Act::Answer(answer)) => assert!((200..300).contains(&answer.status)),
         Ok(Act::End) => {}
         Err(declined) => assert!((400..600).contains(&declined.status()) && !declined.headers().is_empty()),
+    }
+    if let Ok(Concat::Final(parts)) = Concat::parse(method) {
+        assert!((1..=PARTS_MAX).contains(&parts.len()));
+    }
+    if let Ok(checksum) = Checksum::parse(method) {
+        assert_eq!(matches!(checksum, Checksum::Sha1(_)), method.starts_with("sha1 "));
     }
     if let Some(id) = upload_id(method, "/api/v1/uploads/") {
         assert!(!id.is_empty() && !id.contains(['/', '.', '%']));

@@ -3,7 +3,7 @@
 
 use lazaret_ledger::checkpoint::{Checkpoint, epoch_of_origin};
 use lazaret_ledger::key::VerifierKey;
-use lazaret_ledger::note::Note;
+use lazaret_ledger::note::{Note, Signature};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
@@ -20,5 +20,10 @@ fuzz_target!(|bytes: &[u8]| {
         && let Ok(key) = VerifierKey::parse(text)
     {
         assert_eq!(key.to_string(), text);
+    }
+    if let Ok(lines) = std::str::from_utf8(bytes)
+        && let Ok(signatures) = Signature::parse_lines(lines)
+    {
+        assert_eq!(signatures.iter().map(ToString::to_string).collect::<String>(), lines);
     }
 });

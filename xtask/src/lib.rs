@@ -2,11 +2,12 @@
 //!
 //! Reading order: [`tidy`] (what is checked), [`rules`] (each check with its reason), [`source`] and [`lexer`] (how a
 //! Rust file is looked at without a compiler), [`floors`] (versions that may not sink), [`evidence`] (which test meets
-//! which requirement), [`steps`] (what `./test` runs).
+//! which requirement), [`fuzz`] (every parser under random bytes), [`steps`] (what `./test` runs).
 
 pub mod evidence;
 pub mod finding;
 pub mod floors;
+pub mod fuzz;
 pub mod lexer;
 pub mod rules;
 pub mod source;

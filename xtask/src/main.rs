@@ -5,13 +5,18 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use xtask::finding::Finding;
-use xtask::{evidence, floors, steps, tidy};
+use xtask::{evidence, floors, fuzz, steps, tidy};
 
 const USAGE: &str = "\
 cargo xtask tidy        the rules of the house over every file
 cargo xtask floors      Cargo.lock against security/advisories.toml
 cargo xtask evidence    requirements and the tests that meet them
       --write           bring docs/requirements.toml and docs/threats.md up to the marks
+cargo xtask fuzz        every parser, a million inputs each; what fails stays under fuzz/artifacts/
+      --target NAME     one target, can be repeated
+      --runs N          inputs for each
+      --seconds S       time for each, at most
+      --jobs J          targets at once
 cargo xtask test        everything that CI runs
       --only STEP       one step, can be repeated
       --deny            fail when cargo-deny is not installed
@@ -43,6 +48,7 @@ fn run(root: &Path, words: &[&str]) -> io::Result<bool> {
             evidence::write(root)?;
             report(&evidence::read(root)?.findings())
         }
+        ["fuzz", options @ ..] => fuzz::run(root, &fuzz_plan(options)?),
         ["test", "--list"] => {
             steps::names().try_for_each(|name| writeln!(io::stdout(), "{name}"))?;
             Ok(true)
@@ -67,6 +73,24 @@ fn test(root: &Path, options: &[&str]) -> io::Result<bool> {
         }
     }
     steps::run(root, &only, deny)
+}
+
+fn fuzz_plan(options: &[&str]) -> io::Result<fuzz::Plan> {
+    let mut plan = fuzz::Plan::default();
+    let mut rest = options.iter();
+    while let Some(option) = rest.next() {
+        let value = rest.next().ok_or_else(|| io::Error::other(format!("{option} takes a value\n{USAGE}")))?;
+        let number =
+            || value.replace('_', "").parse::<u64>().map_err(|_| io::Error::other(format!("{value} is no number")));
+        match *option {
+            "--target" => plan.targets.push((*value).to_owned()),
+            "--runs" => plan.runs = number()?,
+            "--seconds" => plan.seconds = number()?,
+            "--jobs" => plan.jobs = usize::try_from(number()?).map_err(io::Error::other)?,
+            unknown => return Err(io::Error::other(format!("{unknown} is no option of fuzz\n{USAGE}"))),
+        }
+    }
+    Ok(plan)
 }
 
 fn report(findings: &[Finding]) -> io::Result<bool> {

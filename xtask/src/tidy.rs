@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::finding::Finding;
-use crate::rules::{arrows, budget, hygiene, placement, sql, tokens};
+use crate::rules::{arrows, budget, fuzzed, hygiene, placement, sql, tokens};
 use crate::tree::Tree;
 
 /// All findings over the project at `root`, ordered by path and line.
@@ -29,6 +29,7 @@ pub fn over(tree: &Tree) -> Vec<Finding> {
     findings.extend(tokens::check(tree));
     findings.extend(hygiene::check(tree));
     findings.extend(budget::check(tree));
+    findings.extend(fuzzed::check(tree));
     findings.sort();
     findings
 }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fmt;
 use std::str::FromStr;
+use std::sync::OnceLock;
 
 use cedar_policy::{
     Authorizer, Context, Decision as CedarDecision, Effect, Entities, Entity, EntityId, EntityTypeName, EntityUid,
@@ -79,10 +80,8 @@ impl Bundle {
     /// # Errors
     /// The text does not parse or validate, a rule lacks an annotation, two share an id, or a hard rule is missing.
     pub fn parse(text: &str) -> Result<Bundle, NotAPolicySet> {
-        let (schema, warnings) =
-            Schema::from_cedarschema_str(SCHEMA).map_err(|error| NotAPolicySet(format!("schema: {error}")))?;
-        drop(warnings);
         let policies = PolicySet::from_str(text).map_err(|error| NotAPolicySet(error.to_string()))?;
+        let schema = schema()?;
         let validated = Validator::new(schema.clone()).validate(&policies, ValidationMode::Strict);
         if !validated.validation_passed() {
             let first = validated.validation_errors().next().map(ToString::to_string).unwrap_or_default();
@@ -103,7 +102,7 @@ impl Bundle {
             }
         }
         let digest = Digest::of_parts([b"lazaret/policy/v1".as_slice(), SCHEMA.as_bytes(), text.as_bytes()]);
-        Ok(Bundle { digest, schema, policies, rules, authorizer: Authorizer::new() })
+        Ok(Bundle { digest, schema: schema.clone(), policies, rules, authorizer: Authorizer::new() })
     }
 
     /// The name of this set in every decision.
@@ -277,6 +276,17 @@ impl Ruling {
     fn fault(reason: &str) -> Ruling {
         Ruling::hold("policy-fault", &format!("The rules could not be evaluated ({reason}); a person must look."))
     }
+}
+
+/// The schema, read once: it is a constant of this release, and reading it takes longer than reading any policy set.
+fn schema() -> Result<&'static Schema, NotAPolicySet> {
+    static READ: OnceLock<Result<Schema, NotAPolicySet>> = OnceLock::new();
+    let read = READ.get_or_init(|| match Schema::from_cedarschema_str(SCHEMA) {
+        // Warnings are about style; none of them changes what a policy means.
+        Ok((schema, _warnings)) => Ok(schema),
+        Err(error) => Err(NotAPolicySet(format!("schema: {error}"))),
+    });
+    read.as_ref().map_err(Clone::clone)
 }
 
 fn fault(error: impl fmt::Display) -> NotAPolicySet {

@@ -3,6 +3,7 @@
 
 pub mod arrows;
 pub mod budget;
+pub mod fuzzed;
 pub mod hygiene;
 pub mod placement;
 pub mod sql;
