@@ -272,7 +272,7 @@ fn vote(view: &View<'_>, world: &World, caller: &Caller, ballot: Ballot, at: Tim
     let seen = seen.unwrap_or(request.binding);
     let group = request.may_vote(&voter, seen, at)?;
     world.policy.may_approve(&voter, &dossier)?;
-    Ok(party::vote(&request, caller, group, seen, None, choice)?)
+    Ok(transfer::voted(&dossier.transfer, party::vote(&request, caller, group, seen, None, choice)?)?)
 }
 
 fn ask_to_lift(
@@ -283,7 +283,7 @@ fn ask_to_lift(
     at: Timestamp,
 ) -> Result<Event> {
     let isolation = view.open_isolation(party)?.ok_or(Refusal::Unchanged)?;
-    if view.open_request(isolation.cast())?.is_some() {
+    if view.awaits_votes(isolation.cast(), at)? {
         return Err(Refusal::Unchanged.into());
     }
     Ok(party::ask_to_lift(caller, isolation, request, at)?)

@@ -186,12 +186,18 @@ fn incident(random: &mut Random, world: &World, view: &View<'_>) -> Result<Act> 
     let any = a_party(random, world);
     let party = random.pick(&isolated).copied().unwrap_or(any);
     let choice = if random.chance(93) { Choice::Approve } else { Choice::Reject };
+    let asked = match view.open_isolation(party)? {
+        Some(isolation) => view.open_request(isolation.cast())?.is_some(),
+        None => false,
+    };
+    let who = person(random, world);
     Ok(match random.below(20) {
-        0..=9 if isolated.is_empty() => Act::Isolate { who: person(random, world), party: any, isolation: random.id() },
-        0 => Act::Isolate { who: person(random, world), party: any, isolation: random.id() },
-        1..=5 => Act::AskToLift { who: person(random, world), party, request: random.id() },
-        6..=10 => Act::Lift { party },
-        _ => Act::VoteToLift { who: person(random, world), party, choice },
+        0..=9 if isolated.is_empty() => Act::Isolate { who, party: any, isolation: random.id() },
+        0 => Act::Isolate { who, party: any, isolation: random.id() },
+        1..=3 => Act::AskToLift { who, party, request: random.id() },
+        4..=9 if !asked => Act::AskToLift { who, party, request: random.id() },
+        4..=9 => Act::Lift { party },
+        _ => Act::VoteToLift { who: guard(random, world), party, choice },
     })
 }
 
@@ -220,7 +226,10 @@ fn register(random: &mut Random, world: &World) -> Act {
         12 => Act::Person { person, standing: Standing::Past },
         13 => Act::Person { person, standing: Standing::Current },
         14 => Act::Register { party, credential: random.id() },
-        _ => Act::Revoke { who: anyone(random, world), credential: person.cast() },
+        _ => {
+            let credential = random.pick(&world.keys).copied().unwrap_or(random.id());
+            Act::Revoke { who: self::person(random, world), credential }
+        }
     }
 }
 
@@ -235,6 +244,13 @@ fn person(random: &mut Random, world: &World) -> Actor {
     let deciders = world.people.get(..6).unwrap_or_default();
     let among = if random.chance(75) { deciders } else { world.people.as_slice() };
     random.pick(among).map_or(Actor::Gate, |person| Actor::Person(*person, stepup_age_s))
+}
+
+/// Somebody of security, most often.
+fn guard(random: &mut Random, world: &World) -> Actor {
+    let guards = world.people.get(..3).unwrap_or_default();
+    let known = if random.chance(80) { random.pick(guards) } else { None };
+    known.map_or_else(|| person(random, world), |guard| Actor::Person(*guard, 0))
 }
 
 fn anyone(random: &mut Random, world: &World) -> Actor {

@@ -6,9 +6,9 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
-use lazaret_core::policy::{BASELINE, Bundle};
+use lazaret_core::policy::{BASELINE, Bundle, NotAPolicySet};
 use lazaret_core::time::{DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS, Timestamp};
 use lazaret_store::{Entry, Error, Store, Tx};
 
@@ -27,6 +27,9 @@ const ENTRIES_A_STEP: u32 = 64;
 const WORLD: u64 = 1;
 const ACTS: u64 = 2;
 const CLOCK: u64 = 3;
+
+/// The rules of a new gate, read once for all histories.
+static POLICY: LazyLock<Result<Bundle, NotAPolicySet>> = LazyLock::new(|| Bundle::parse(BASELINE));
 
 /// What a history came to.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -80,7 +83,7 @@ struct Run {
 /// What does not hold, or what of the store failed, with the command that repeats it.
 pub fn run(seed: u64, steps: u64, dir: &Path) -> Result<Summary, Failure> {
     let outside = |what: String| Failure { seed, step: 0, act: "the making of the world".to_owned(), what };
-    let policy = Bundle::parse(BASELINE).map_err(|error| outside(error.to_string()))?;
+    let policy = POLICY.as_ref().map_err(|error| outside(error.to_string()))?;
     let store = Store::open(dir, || ()).map_err(|error| outside(error.to_string()))?;
     let mut random = Random::new(seed, WORLD);
     let world = World::draw(&mut random, policy);
@@ -129,7 +132,7 @@ struct Clock {
 
 impl Clock {
     fn tick(&mut self) -> Timestamp {
-        let leaps = [(60, 0), (30, SECOND_MS), (7, 20 * MINUTE_MS), (2, 8 * HOUR_MS), (1, 9 * DAY_MS)];
+        let leaps = [(70, 0), (24, SECOND_MS), (3, 20 * MINUTE_MS), (2, 8 * HOUR_MS), (1, 9 * DAY_MS)];
         let leap = self.random.weighed(&leaps, SECOND_MS);
         let millis = self.random.below(leap.saturating_mul(2).saturating_add(1));
         self.at = if self.random.chance(4) {
@@ -160,6 +163,7 @@ impl Run {
         }
         match (&outcome, &act) {
             (Ok(()), Act::Arrive { arrival, .. }) => self.world.transfers.push(arrival.transfer),
+            (Ok(()), Act::Register { credential, .. }) => self.world.keys.push(*credential),
             (Err(Error::Fault(fault)), _) => self.fail(fault.to_string()),
             _ => {}
         }

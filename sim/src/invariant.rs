@@ -5,7 +5,7 @@
 //! They are told again from the entries alone, in other words than the code under test: an oracle that asked core whether
 //! core was right would always hear yes. Only the stage graph is core's own, for there is one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use lazaret_core::digest::Digest;
@@ -151,18 +151,17 @@ pub fn stored_bytes(state: &State<'_>) -> Result<Option<String>> {
 /// # Errors
 /// As above.
 pub fn legal_order(state: &State<'_>) -> Result<Option<String>> {
-    for (place, entry) in state.new_entries() {
-        let transfer: Id<Transfer> = entry.subject.cast();
-        let about: Vec<&Entry> = state.earlier(place + 1, entry.subject).collect();
-        let is_transfer = about.last().is_some_and(|first| matches!(first.event, Event::TransferArrived(_)));
-        if !is_transfer {
+    let touched: BTreeSet<Id<Subject>> = state.new_entries().map(|(_, entry)| entry.subject).collect();
+    for subject in touched {
+        let mut about = state.history.iter().filter(|entry| entry.subject == subject).peekable();
+        if !about.peek().is_some_and(|first| matches!(first.event, Event::TransferArrived(_))) {
             continue;
         }
         let mut stage: Option<Stage> = None;
-        for entry in about.into_iter().rev() {
+        for entry in about {
             match next_stage(stage, &entry.event) {
                 Ok(next) if stage != Some(next) && stage.is_some_and(Stage::is_final) => {
-                    return Ok(Some(format!("{transfer} left its final stage at {}", entry.position.index)));
+                    return Ok(Some(format!("{subject} left its final stage at {}", entry.position.index)));
                 }
                 Ok(next) => stage = Some(next),
                 Err(_) => {
@@ -170,9 +169,9 @@ pub fn legal_order(state: &State<'_>) -> Result<Option<String>> {
                 }
             }
         }
-        let stands = state.view.transfer(transfer)?.map(|view| view.stage);
+        let stands = state.view.transfer(subject.cast())?.map(|view| view.stage);
         if stands != stage {
-            return Ok(Some(format!("{transfer} stands at {stands:?}, its entries lead to {stage:?}")));
+            return Ok(Some(format!("{subject} stands at {stands:?}, its entries lead to {stage:?}")));
         }
     }
     Ok(None)

@@ -60,24 +60,26 @@ pub(crate) struct World {
     /// The gate as an actor.
     pub(crate) gate: Caller,
     /// The policy set in force.
-    pub(crate) policy: Bundle,
+    pub(crate) policy: &'static Bundle,
     /// The hospital's people, then the parties' own.
     pub(crate) people: Vec<Id<Person>>,
     /// The parties.
     pub(crate) partners: Vec<Partner>,
     /// Transfers that arrived.
     pub(crate) transfers: Vec<Id<Transfer>>,
+    /// Signing keys that were registered.
+    pub(crate) keys: Vec<Id<Credential>>,
 }
 
 impl World {
     /// Draws a world; nothing is recorded yet.
-    pub(crate) fn draw(random: &mut Random, policy: Bundle) -> World {
+    pub(crate) fn draw(random: &mut Random, policy: &'static Bundle) -> World {
         let gate = Caller::assertion(Who::Gate { gate: random.id() }, None, Means::Token, 0);
         let mut people: Vec<Id<Person>> = PEOPLE.iter().map(|_| random.id()).collect();
         let staff = people.clone();
         let partners: Vec<Partner> = (0..PARTIES).map(|number| partner(random, number, &staff)).collect();
         people.extend(partners.iter().map(|partner| partner.person));
-        World { gate, policy, people, partners, transfers: Vec::new() }
+        World { gate, policy, people, partners, transfers: Vec::new(), keys: Vec::new() }
     }
 
     /// The facts that a new gate begins with.

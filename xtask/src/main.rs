@@ -17,6 +17,10 @@ cargo xtask fuzz        every parser, a million inputs each; what fails stays un
       --runs N          inputs for each
       --seconds S       time for each, at most
       --jobs J          targets at once
+cargo xtask sim --seed N
+                        one seed, one history of a hospital against the real rules and store
+      --seeds K         K histories, from that seed on
+      --steps M         acts in each
 cargo xtask test        everything that CI runs
       --only STEP       one step, can be repeated
       --deny            fail when cargo-deny is not installed
@@ -49,6 +53,9 @@ fn run(root: &Path, words: &[&str]) -> io::Result<bool> {
             report(&evidence::read(root)?.findings())
         }
         ["fuzz", options @ ..] => fuzz::run(root, &fuzz_plan(options)?),
+        ["sim", options @ ..] => {
+            steps::succeeds(root, "cargo", &[&["run", "--quiet", "--package", "lazaret-sim", "--"], options].concat())
+        }
         ["test", "--list"] => {
             steps::names().try_for_each(|name| writeln!(io::stdout(), "{name}"))?;
             Ok(true)

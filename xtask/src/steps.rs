@@ -149,6 +149,14 @@ fn has(root: &Path, program: &str, args: &[&str]) -> bool {
     status.is_ok_and(|status| status.success())
 }
 
+/// Runs a program in the foreground.
+///
+/// # Errors
+/// It cannot be started.
+pub fn succeeds(root: &Path, program: &str, args: &[&str]) -> io::Result<bool> {
+    Ok(command(root, program, args).status()?.success())
+}
+
 fn command(root: &Path, program: &str, args: &[&str]) -> Command {
     #[expect(clippy::disallowed_methods, reason = "a developer command runs the tools of the trade")]
     let mut command = Command::new(program);

@@ -418,6 +418,14 @@ pub fn supersede(view: &TransferView, by: &TransferView) -> Result<Event, Refusa
     edge(view.stage, TransferSuperseded { transfer: view.transfer, by: by.transfer })
 }
 
+/// A vote counts while the transfer waits for votes. While inspectors look at it again there is nothing that a voter saw.
+///
+/// # Errors
+/// [`Refusal::WrongState`] in every other stage.
+pub fn voted(view: &TransferView, vote: Event) -> Result<Event, Refusal> {
+    edge(view.stage, vote)
+}
+
 /// The hold outlived its time.
 ///
 /// # Errors

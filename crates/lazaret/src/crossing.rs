@@ -227,7 +227,8 @@ pub async fn vote(
             let request = dossier.request.clone().ok_or(Refusal::WrongState)?;
             let group = request.may_vote(&voter, seen, at)?;
             bundle.may_approve(&voter, &dossier)?;
-            Ok(party::vote(&request, &caller, group, seen, Some(committed), choice)?)
+            let vote = party::vote(&request, &caller, group, seen, Some(committed), choice)?;
+            Ok(transfer::voted(&dossier.transfer, vote)?)
         })?;
         tx.side().put_note(transfer.cast(), recorded.position().index, &note)
     })
