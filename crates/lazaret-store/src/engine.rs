@@ -6,6 +6,7 @@ use std::fs::{File, OpenOptions};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, Row, Statement, ToSql};
 
 use crate::error::{Fault, Result};
@@ -121,6 +122,9 @@ pub(crate) fn open_memory() -> Result<Connection, Fault> {
 }
 
 fn settle(connection: &Connection) -> Result<(), Fault> {
+    // Without the stability guarantee (SQLite C API, "SQLITE_DBCONFIG_ENABLE_QPSG") the planner peeks at bound values, and a
+    // statement that it peeked for is prepared again at each new value: the kept statements would be kept in vain.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.pragma_update(None, "trusted_schema", "OFF")?;
     connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT_MAX);
