@@ -141,8 +141,9 @@ impl Act {
                 Ok(party::agree(caller, engagement, *agreement, *kind, terms(at, *days))?)
             }
             Act::Revoke { credential, .. } => {
-                view.credential(*credential)?.ok_or(Refusal::NotFound)?;
-                Ok(party::revoke(caller, *credential)?)
+                let known = view.credential(*credential)?.ok_or(Refusal::NotFound)?;
+                let owner = known.person.map(Id::cast).or(known.party.map(Id::cast)).ok_or(Refusal::NotFound)?;
+                Ok(party::revoke(caller, *credential, owner)?)
             }
             Act::Standing { party, kind, state } => {
                 Ok(PartyRecorded { party: *party, kind: *kind, state: *state }.into())

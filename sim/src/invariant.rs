@@ -135,6 +135,9 @@ pub fn stored_bytes(state: &State<'_>) -> Result<Option<String>> {
     if let Some((epoch, index)) = replay::broken_leaves(&state.view)?.first() {
         return Ok(Some(format!("the leaf at {epoch}/{index} is not its entry's")));
     }
+    if let Some((epoch, index)) = replay::misplaced_entries(&state.view)?.first() {
+        return Ok(Some(format!("the entry at {epoch}/{index} does not belong there")));
+    }
     let (mut place, mut other) = (0, None);
     state.view.each_entry(|entry| {
         if state.history.get(place) != Some(&entry) {

@@ -113,6 +113,8 @@ fn a_forged_entry_with_its_own_leaf_hash_does_not_rebuild_the_registers() {
     );
     let store = Store::open(dir.path(), || ()).unwrap();
     assert_eq!(store.read(|view, _| replay::broken_leaves(view)).unwrap(), []);
+    let misplaced = store.read(|view, _| replay::misplaced_entries(view)).unwrap();
+    assert_eq!(misplaced.first(), Some(&(1, 61)));
     let rebuilt = store.read(|view, _| replay::rebuild(view));
     assert!(rebuilt.is_err(), "an entry whose columns are not its bytes");
 }
