@@ -8,7 +8,7 @@ use std::process::{Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::Instant;
 
-use crate::{evidence, floors, tidy};
+use crate::{evidence, floors, fuzz, tidy};
 
 /// How a step is done.
 #[derive(Debug, Clone, Copy)]
@@ -23,7 +23,12 @@ enum Action {
     Deny,
     /// A script of the browser tests, where they are set up.
     Browser,
+    /// Every parser under random bytes, for a bounded time each.
+    Fuzz,
 }
+
+/// What a fuzz target has in CI: a million inputs, or this long. `cargo xtask fuzz` gives each its million.
+const FUZZ_SECONDS: u64 = 40;
 
 /// The steps, cheapest first where the order is free.
 const STEPS: &[(&str, Action)] = &[
@@ -36,6 +41,7 @@ const STEPS: &[(&str, Action)] = &[
     ("tests", Action::Tests),
     ("doctests", Action::Cargo(&["test", "--workspace", "--locked", "--doc"])),
     ("browser", Action::Browser),
+    ("fuzz", Action::Fuzz),
 ];
 
 /// Tests counted over all steps.
@@ -99,6 +105,10 @@ fn perform(root: &Path, action: Action, deny: bool, tally: &mut Tally) -> io::Re
     match action {
         Action::Cargo(args) => watched(root, "cargo", args, tally),
         Action::Own(check) => own(&check(root)?),
+        Action::Fuzz => {
+            let passed = fuzz::run(root, &fuzz::Plan { seconds: FUZZ_SECONDS, ..fuzz::Plan::default() })?;
+            Ok(if passed { Outcome::Passed } else { Outcome::Failed })
+        }
         Action::Tests if has(root, "cargo", &["nextest", "--version"]) => {
             watched(root, "cargo", &["nextest", "run", "--workspace", "--locked", "--no-fail-fast"], tally)
         }
