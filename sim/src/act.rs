@@ -6,6 +6,7 @@
 //! it is refused as theirs would be. An act is a value: it says all that was drawn.
 
 use lazaret_core::caller::Caller;
+use lazaret_core::credential;
 use lazaret_core::digest::{Commitment, Digest};
 use lazaret_core::event::{
     AgreementRecorded, CredentialAdded, Event, PartyRecorded, PersonRecorded, RoleEnded, RoleGranted, VettingConcluded,
@@ -143,7 +144,7 @@ impl Act {
             Act::Revoke { credential, .. } => {
                 let known = view.credential(*credential)?.ok_or(Refusal::NotFound)?;
                 let owner = known.person.map(Id::cast).or(known.party.map(Id::cast)).ok_or(Refusal::NotFound)?;
-                Ok(party::revoke(caller, *credential, owner)?)
+                Ok(credential::revoke(caller, *credential, owner)?)
             }
             Act::Standing { party, kind, state } => {
                 Ok(PartyRecorded { party: *party, kind: *kind, state: *state }.into())

@@ -98,20 +98,11 @@ fn is_shut_out(gate: &Gate, caller: &Caller) -> bool {
     caller.party().is_some_and(|party| gate.is_isolated(party))
 }
 
-/// A session opened: what the browser keeps, and who it is for.
-#[derive(Debug)]
-pub struct Opened {
-    /// The `Set-Cookie` line.
-    pub cookie: HeaderValue,
-    /// Who signed in.
-    pub caller: Caller,
-}
-
-/// Opens a session for a credential that was just verified. The sign-in is recorded with it, or it does not happen.
+/// Opens a session for a credential that was just verified, and gives the `Set-Cookie` line. The sign-in is recorded with it, or it does not happen.
 ///
 /// # Errors
 /// The credential opens nothing; a fault of the store.
-pub async fn open(gate: &Arc<Gate>, credential: Id<Credential>, means: Means) -> Result<Opened> {
+pub async fn open(gate: &Arc<Gate>, credential: Id<Credential>, means: Means) -> Result<HeaderValue> {
     let at = gate.clock.now();
     let caller = gate.read(|view, _| Ok(from_credential(view, credential, means, NO_STEPUP_S, at)))?;
     let caller = caller.filter(|caller| !is_shut_out(gate, caller)).ok_or(Refusal::NotAllowed)?;
@@ -136,7 +127,7 @@ pub async fn open(gate: &Arc<Gate>, credential: Id<Credential>, means: Means) ->
         side.put_session(&session)
     })
     .await?;
-    Ok(Opened { cookie: set_cookie(&value, AGE_MS_MAX / SECOND_MS)?, caller })
+    set_cookie(&value, AGE_MS_MAX / SECOND_MS)
 }
 
 /// A factor was shown again: the session writes once more.

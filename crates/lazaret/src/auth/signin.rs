@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use axum::http::HeaderValue;
 use lazaret_core::caller::Caller;
 use lazaret_core::credential::add_passkey;
 use lazaret_core::event::{Observation, Observed, SessionsObserved};
@@ -17,7 +18,7 @@ use lazaret_store::side::Secret;
 use super::caller::from_credential;
 use super::first::First;
 use super::passkey::{Bound, Passkeys, Purpose};
-use super::session::{self, Opened, Visitor};
+use super::session::{self, Visitor};
 use super::tries::Tries;
 use crate::clock::new_id;
 use crate::error::{Error, Result};
@@ -60,7 +61,7 @@ pub async fn by_passkey(
     account: &str,
     source: IpAddr,
     (handle, answer): (&str, &str),
-) -> Result<Opened> {
+) -> Result<HeaderValue> {
     may_try(gate, account, source)?;
     let purpose = Purpose::SignIn(account.to_owned());
     let shown = match gate.signin.passkeys.check(gate, handle, &purpose, answer) {
@@ -79,7 +80,7 @@ pub async fn by_passkey(
 ///
 /// # Errors
 /// There are no such doors; nobody of this name.
-pub async fn by_demo(gate: &Arc<Gate>, account: &str) -> Result<Opened> {
+pub async fn by_demo(gate: &Arc<Gate>, account: &str) -> Result<HeaderValue> {
     let person = person_called(gate, account)?.ok_or(Refusal::NotFound)?;
     session::open(gate, demo_credential(gate, person)?, Means::Demo).await
 }
@@ -93,6 +94,9 @@ pub async fn renew(gate: &Arc<Gate>, visitor: &Visitor, proof: Option<(&str, &st
         Some((handle, answer)) => {
             let purpose = Purpose::Renew(visitor.session.lookup);
             let shown = gate.signin.passkeys.check(gate, handle, &purpose, answer)?;
+            if shown.person != visitor.session.person {
+                return Err(Refusal::NotAllowed.into());
+            }
             keep(gate, shown.secret).await?;
         }
         None => drop(demo_credential(gate, visitor.session.person)?),

@@ -204,11 +204,6 @@ fn how_far(view: &TransferView, may_know: bool) -> Markup {
     }
 }
 
-/// What a party is told where it stands, from the codes alone.
-pub fn told_of(stage: Stage, rules: &[lazaret_core::code::Code]) -> Told {
-    Told { stage, code: told(stage, rules, &[]) }
-}
-
 #[cfg(test)]
 mod tests {
     use lazaret_core::code::Code;
@@ -216,6 +211,10 @@ mod tests {
     use lazaret_core::policy::{BASELINE, Bundle};
 
     use super::*;
+
+    fn told_of(stage: Stage, rules: &[Code]) -> Told {
+        Told { stage, code: told(stage, rules, &[]) }
+    }
 
     /// Everything that a party can be shown of a transfer, whatever rule holds it.
     fn every_text() -> Vec<String> {

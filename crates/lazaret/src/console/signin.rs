@@ -19,7 +19,7 @@ use super::visit::{Fields, Inside, Open, Posted, Writing, fault, next_of};
 use super::{ceremony, query, vote, words};
 use crate::auth::first::{self, Newcomer};
 use crate::auth::passkey::Purpose;
-use crate::auth::session::{self, Opened, demo_doors};
+use crate::auth::session::{self, demo_doors};
 use crate::auth::signin;
 use crate::clock::new_id;
 use crate::error::{Error, Result};
@@ -115,13 +115,13 @@ pub async fn begin(State(gate): State<Arc<Gate>>, Source(source): Source, form: 
 /// `POST /sign-in`
 pub async fn sign_in(State(gate): State<Arc<Gate>>, Source(source): Source, form: Open) -> Response {
     let (account, next) = (form.fields.get("account").trim(), next_of(form.fields.get("next")));
-    let opened = match (form.fields.get("demo"), form.fields.passkey()) {
+    let cookie = match (form.fields.get("demo"), form.fields.passkey()) {
         ("", Some(shown)) => signin::by_passkey(&gate, account, source, shown).await,
         ("", None) => Err(Error::malformed(PartyCode::SignIn, "a passkey needs scripts in this browser")),
         (person, _) => signin::by_demo(&gate, person).await,
     };
-    match opened {
-        Ok(opened) => enter(&opened, next),
+    match cookie {
+        Ok(cookie) => enter(cookie, next),
         Err(error) => sign_in_page(&gate, next, &outside_words(&error)),
     }
 }
@@ -134,9 +134,9 @@ fn outside_words(error: &Error) -> String {
     }
 }
 
-fn enter(opened: &Opened, next: &str) -> Response {
+fn enter(cookie: HeaderValue, next: &str) -> Response {
     let mut response = Redirect::to(next).into_response();
-    response.headers_mut().insert(header::SET_COOKIE, opened.cookie.clone());
+    response.headers_mut().insert(header::SET_COOKIE, cookie);
     response
 }
 
@@ -346,7 +346,7 @@ pub async fn setup(State(gate): State<Arc<Gate>>, Path(link): Path<String>, form
         session::open(&gate, credential, Means::Passkey).await
     };
     match outcome.await {
-        Ok(opened) => enter(&opened, "/"),
+        Ok(cookie) => enter(cookie, "/"),
         Err(error @ Error::Malformed(_)) => setup_form(&link, &outside_words(&error)),
         Err(error) => fault(Page::new(Place::Nowhere, ""), &error, false),
     }
