@@ -36,15 +36,20 @@ before(async () => {
   await gate.api("dan", "POST", `/api/v1/transfers/${voted}/approvals`, {
     body: JSON.stringify({ vote: "approve", binding, reason: "looks fine" }), headers: { "Content-Type": "application/json" },
   });
+  const rules = (await gate.api("ana", "GET", "/api/v1/policy")).json().rules.map((rule) => rule.text).join("\n\n");
+  await gate.api("ana", "POST", "/api/v1/policy/activations", {
+    body: rules.replace("Harmful software is never released, by anyone.", "Nobody releases harmful software."), headers: { "Content-Type": "text/plain" },
+  });
+  const asked = (await gate.api("dan", "GET", "/api/v1/requests")).json().items.find((request) => request.act === "activate_policy");
   pages = {
-    "": ["/sign-in", `/status/${held}`, "/status/LZ-0000-0000", "/setup/over", "/nonsense"],
+    "": ["/sign-in", "/sign-in?ended=1", `/status/${held}`, "/status/LZ-0000-0000", "/setup/over", "/nonsense"],
     ana: [
       "/", "/transfers", "/transfers?state=held", "/transfers?state=expired", "/transfers?q=nonsense", `/t/${held}`, `/t/${denied}`,
       `/t/${released}`, `/t/${unchecked}`, `/t/${voted}`, "/approvals", "/approvals?show=others", "/approvals?show=mine", "/suppliers",
       "/s/acme", "/s/acme/isolate", "/s/cloudhost", "/send", "/account", "/r/unsigned-code", "/sign-in/again", `/status/${unchecked}`,
       "/nonsense",
     ],
-    dan: ["/approvals", "/approvals?show=mine", `/t/${voted}`],
+    dan: ["/approvals", `/approvals?look=${asked.id}`, "/approvals?show=mine", `/t/${voted}`],
     priya: ["/send", `/t/${released}`, "/account", "/transfers"],
     lena: ["/portal", `/t/${held}`, `/t/${denied}`, "/send", "/account"],
   };
@@ -91,6 +96,48 @@ for (const colorScheme of ["light", "dark"]) {
     });
   }
 }
+
+test("axe finds nothing on pages that answer a form", async () => {
+  const context = await openWindow(browser, gate, { viewport: { width: 320, height: 900 }, bypassCSP: true });
+  const page = await context.newPage();
+  await signInAs(page, "ana");
+  const found = [];
+  const look = async (where) => {
+    for (const finding of await findings(page)) found.push(`${where}: ${finding}`);
+    if (await sideways(page) > 0) found.push(`${where}: scrolls sideways`);
+  };
+  const held = pages.ana.find((path) => path.startsWith("/t/"));
+  const vote = async (spoil) => {
+    await page.goto(held);
+    await page.getByLabel("Release it").check();
+    if (spoil) await page.locator("input[name=binding]").evaluate((field) => { field.value = "0".repeat(64); });
+    await page.getByRole("button", { name: "Go on without a passkey" }).click();
+    await page.locator("main h1").waitFor();
+  };
+  await vote(false);
+  await page.getByRole("heading", { name: "Confirm your vote" }).waitFor();
+  await look("confirm");
+  await vote(true);
+  await page.getByRole("link", { name: "Look again" }).waitFor();
+  await look("stale");
+  await page.getByRole("link", { name: "Look again" }).click();
+  await page.getByText("This has changed since you looked.").waitFor();
+  await look("changed");
+  await page.goto("/s/acme/isolate");
+  await page.getByLabel("Type the supplier's name").fill("another");
+  await page.getByRole("button", { name: /^Isolate/ }).click();
+  await page.getByText("Nothing was done.").waitFor();
+  await look("wrong name");
+  await page.goto("/sign-in");
+  await page.getByLabel("Your short name").fill("nobody");
+  await page.locator("input[name=handle]").evaluate((field) => { field.value = "x"; });
+  await page.locator("input[name=credential]").evaluate((field) => { field.value = "x"; });
+  await page.getByRole("button", { name: "Sign in with passkey" }).click();
+  await page.getByText("that passkey did not open this").waitFor();
+  await look("not signed in");
+  assert.equal(found.join("\n"), "");
+  await context.close();
+});
 
 test("larger text and more space between lines cut nothing off", async () => {
   const found = [];
