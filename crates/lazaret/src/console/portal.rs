@@ -4,7 +4,6 @@
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
-use lazaret_core::explanation::told;
 use lazaret_core::id::Reference;
 use lazaret_core::refusal::PartyCode;
 use lazaret_core::transfer::{Stage, TransferView};
@@ -207,6 +206,7 @@ fn how_far(view: &TransferView, may_know: bool) -> Markup {
 #[cfg(test)]
 mod tests {
     use lazaret_core::code::Code;
+    use lazaret_core::explanation::told;
     use lazaret_core::inspection::Inspector;
     use lazaret_core::policy::{BASELINE, Bundle};
 
