@@ -53,16 +53,20 @@ impl ObjectReader {
     /// # Errors
     /// [`Fault::Corrupt`] if a chunk does not verify, or a fault of the disk. `out` is then not to be used.
     pub fn read_at(&self, offset: u64, out: &mut [u8]) -> Result<usize, Fault> {
+        self.read_through(offset, out, &mut Zeroizing::new(Vec::new()))
+    }
+
+    /// As [`ObjectReader::read_at`], with a buffer that is used again by the next call.
+    fn read_through(&self, offset: u64, out: &mut [u8], sealed: &mut Vec<u8>) -> Result<usize, Fault> {
         let wanted = self.size_bytes().saturating_sub(offset).min(out.len() as u64);
         let wanted = usize::try_from(wanted).map_err(|_| Fault::Corrupt)?;
         let mut done = 0;
-        let mut sealed = Zeroizing::new(Vec::new());
         while done < wanted {
             let at = offset + done as u64;
             let first = at / CHUNK_BYTES as u64;
             let skip = usize::try_from(at % CHUNK_BYTES as u64).map_err(|_| Fault::Corrupt)?;
             let chunks = (skip + wanted - done).div_ceil(CHUNK_BYTES).min(BATCH_CHUNKS);
-            self.read_chunks(first, chunks, &mut sealed)?;
+            self.read_chunks(first, chunks, sealed)?;
             for (index, chunk) in (first..).zip(sealed.chunks_mut(SEALED_CHUNK_BYTES)) {
                 let plain = self.cipher.open(index, chunk)?;
                 let from = if index == first { skip } else { 0 };
@@ -166,6 +170,7 @@ impl ObjectStream {
 /// vouches for all of it look at the same bytes.
 pub struct HashedReader {
     reader: ObjectReader,
+    sealed: Zeroizing<Vec<u8>>,
     hash: Sha256,
     hashed_bytes: u64,
 }
@@ -173,7 +178,7 @@ pub struct HashedReader {
 impl HashedReader {
     /// Nothing is hashed yet.
     pub fn new(reader: ObjectReader) -> HashedReader {
-        HashedReader { reader, hash: Sha256::new(), hashed_bytes: 0 }
+        HashedReader { reader, sealed: Zeroizing::new(Vec::new()), hash: Sha256::new(), hashed_bytes: 0 }
     }
 
     /// Plaintext bytes of the whole object.
@@ -186,7 +191,7 @@ impl HashedReader {
     /// # Errors
     /// As [`ObjectReader::read_at`].
     pub fn read_at(&mut self, offset: u64, out: &mut [u8]) -> Result<usize, Fault> {
-        let count = self.reader.read_at(offset, out)?;
+        let count = self.reader.read_through(offset, out, &mut self.sealed)?;
         let read = out.get(..count).unwrap_or_default();
         let known = self.hashed_bytes.checked_sub(offset).and_then(|known| usize::try_from(known).ok());
         if let Some(new) = known.and_then(|known| read.get(known..)) {

@@ -124,20 +124,27 @@ impl Outgoing {
     /// # Errors
     /// Isolation meanwhile; a chunk that does not authenticate.
     pub async fn read(&mut self, offset: u64, length: usize) -> Result<Bytes> {
+        let (mut buffer, count) = self.read_into(offset, vec![0; length]).await?;
+        buffer.truncate(count);
+        Ok(Bytes::from(buffer))
+    }
+
+    /// Fills a buffer from an offset on; how many bytes it got, fewer only at the end.
+    ///
+    /// # Errors
+    /// As [`Outgoing::read`].
+    pub async fn read_into<B: AsMut<[u8]> + Send + 'static>(
+        &mut self,
+        offset: u64,
+        mut buffer: B,
+    ) -> Result<(B, usize)> {
         if self.gate.is_isolated(self.party) {
             return Err(Refusal::Isolated.into());
         }
         let Some(mut reader) = self.reader.take() else { return Err(Error::internal("the object is closed")) };
         let reading = tokio::task::spawn_blocking(move || {
-            let mut buffer = vec![0; length];
-            let count = reader.read_at(offset, &mut buffer);
-            (
-                reader,
-                count.map(|count| {
-                    buffer.truncate(count);
-                    Bytes::from(buffer)
-                }),
-            )
+            let count = reader.read_at(offset, buffer.as_mut());
+            (reader, count.map(|count| (buffer, count)))
         });
         let (reader, read) = reading.await.map_err(Error::internal)?;
         self.reader = Some(reader);

@@ -11,13 +11,15 @@ use lazaret_core::transfer::{Channel, TransferView};
 use lazaret_formats::sftp::DATA_BYTES_MAX;
 use tokio::task::JoinHandle;
 
+use super::pool::Buffer;
 use super::session::Acting;
 use super::status::{Act, Trouble};
 use crate::delivery::outgoing::{Outgoing, wait_for_key};
 use crate::error::{Error, Result};
 
-/// Bytes read from the vault at once. One block is served while the next is read: together the read-ahead of 1 MiB.
-const BLOCK_BYTES: usize = 512 * 1024;
+/// Bytes read from the vault at once. One block is served while the next is read, and four wait to be sent: together they
+/// are more than a megabyte ahead of the peer.
+const BLOCK_BYTES: usize = 256 * 1024;
 /// Pieces of one object that are remembered; who jumps about more than this acknowledges by REMOVE.
 const RANGES_MAX: usize = 1_024;
 /// Objects whose collected pieces are remembered beyond their handle.
@@ -81,12 +83,15 @@ pub(super) struct Download {
     touched: bool,
 }
 
+/// A block, and what it was read from.
+type Read = (Box<Outgoing>, Result<Bytes>);
+
 /// Where the next block comes from.
 #[derive(Debug)]
 enum Source {
     Ready(Box<Outgoing>),
     /// Being read, from this offset on.
-    Ahead(u64, JoinHandle<(Box<Outgoing>, Result<Bytes>)>),
+    Ahead(u64, JoinHandle<Read>),
     /// A read was cut short by a bug of ours.
     Lost,
 }
@@ -136,7 +141,7 @@ impl Download {
             return Ok(None);
         }
         let end = offset + wanted as u64;
-        let piece = self.gather(offset, wanted).await?;
+        let piece = self.gather(acting, offset, wanted).await?;
         if end == self.size && !self.vouched {
             self.outgoing().await?.vouch().await?;
             self.vouched = true;
@@ -145,7 +150,7 @@ impl Download {
         Ok(Some(piece))
     }
 
-    async fn gather(&mut self, offset: u64, wanted: usize) -> Act<Bytes> {
+    async fn gather(&mut self, acting: &Acting, offset: u64, wanted: usize) -> Act<Bytes> {
         if let Some(piece) = self.in_block(offset, wanted) {
             return Ok(piece);
         }
@@ -153,7 +158,7 @@ impl Download {
         while gathered.len() < wanted {
             let at = offset + gathered.len() as u64;
             if self.in_block(at, 1).is_none() {
-                self.fetch(at, wanted).await?;
+                self.fetch(acting, at, wanted).await?;
             }
             let skip = usize::try_from(at - self.block_at).map_err(Error::internal)?;
             let count = (self.block.len().saturating_sub(skip)).min(wanted - gathered.len());
@@ -175,19 +180,20 @@ impl Download {
     }
 
     /// Reads the block at an offset, and begins to read the one after it.
-    async fn fetch(&mut self, offset: u64, wanted: usize) -> Act {
+    async fn fetch(&mut self, acting: &Acting, offset: u64, wanted: usize) -> Act {
         // Blocks of whole requests: a client that reads in order is then never served from two.
         let block_bytes = (BLOCK_BYTES / wanted.max(1)).max(1) * wanted;
+        let pool = &acting.door.pool;
         let (outgoing, block) = match std::mem::replace(&mut self.source, Source::Lost) {
             Source::Ahead(at, reading) => {
-                let (mut outgoing, ahead) = reading.await.map_err(Error::internal)?;
-                let block = if at == offset { ahead } else { outgoing.read(offset, block_bytes).await };
-                (outgoing, block)
+                let (outgoing, ahead) = reading.await.map_err(Error::internal)?;
+                if at == offset {
+                    (outgoing, ahead)
+                } else {
+                    read(outgoing, pool.take(block_bytes), offset, block_bytes).await
+                }
             }
-            Source::Ready(mut outgoing) => {
-                let block = outgoing.read(offset, block_bytes).await;
-                (outgoing, block)
-            }
+            Source::Ready(outgoing) => read(outgoing, pool.take(block_bytes), offset, block_bytes).await,
             Source::Lost => return Err(Error::internal("the object is closed").into()),
         };
         self.source = Source::Ready(outgoing);
@@ -195,12 +201,9 @@ impl Download {
         self.block_at = offset;
         let next = offset + self.block.len() as u64;
         if next < self.size
-            && let Source::Ready(mut outgoing) = std::mem::replace(&mut self.source, Source::Lost)
+            && let Source::Ready(outgoing) = std::mem::replace(&mut self.source, Source::Lost)
         {
-            let reading = tokio::spawn(async move {
-                let ahead = outgoing.read(next, block_bytes).await;
-                (outgoing, ahead)
-            });
+            let reading = tokio::spawn(read(outgoing, pool.take(block_bytes), next, block_bytes));
             self.source = Source::Ahead(next, reading);
         }
         Ok(())
@@ -238,6 +241,15 @@ impl Download {
         let actor = acting.caller.actor();
         acting.door.collected.add(actor, self.view.transfer, &self.served, self.size);
     }
+}
+
+async fn read(mut outgoing: Box<Outgoing>, mut buffer: Buffer, offset: u64, bytes: usize) -> Read {
+    buffer.resize(bytes);
+    let block = outgoing.read_into(offset, buffer).await.map(|(mut buffer, count)| {
+        buffer.truncate(count);
+        buffer.into_bytes()
+    });
+    (outgoing, block)
 }
 
 /// REMOVE: the recipient says that it has the object, and wants to see it no more.

@@ -1,5 +1,5 @@
 //! Buffers that go round: the data of a large WRITE is received into one, written out by another thread, and the buffer comes
-//! back. Fresh memory for each would cost more page faults than the encryption costs time.
+//! back; so with what is read for READs. Fresh memory for each would cost more page faults than the encryption costs time.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -50,6 +50,16 @@ impl Buffer {
         self.bytes.extend_from_slice(bytes);
     }
 
+    /// Makes it hold so many bytes, to be filled by `AsMut`.
+    pub(super) fn resize(&mut self, bytes: usize) {
+        self.bytes.resize(bytes, 0);
+    }
+
+    /// Keeps the first so many bytes.
+    pub(super) fn truncate(&mut self, bytes: usize) {
+        self.bytes.truncate(bytes);
+    }
+
     /// Its content. The buffer goes back to the pool when the last piece of it is dropped.
     pub(super) fn into_bytes(self) -> Bytes {
         Bytes::from_owner(self)
@@ -59,6 +69,12 @@ impl Buffer {
 impl AsRef<[u8]> for Buffer {
     fn as_ref(&self) -> &[u8] {
         &self.bytes
+    }
+}
+
+impl AsMut<[u8]> for Buffer {
+    fn as_mut(&mut self) -> &mut [u8] {
+        &mut self.bytes
     }
 }
 

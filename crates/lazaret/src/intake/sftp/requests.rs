@@ -1,5 +1,4 @@
-//! Every request but READ and WRITE: what it asks, and what answers it (draft section 6; the table of requests in
-//! `docs/book`).
+//! Every request but READ and WRITE: what it asks, and what answers it (draft section 6; `docs/book/sftp.md` has the table).
 
 use std::sync::Arc;
 
