@@ -2,7 +2,7 @@
 //!
 //! A ceremony has two halves. The first draws a challenge and keeps, on this side, what it is for; the second takes that
 //! away, whatever comes of it, and checks the answer against it. An answer for something else, a second answer, and one that
-//! comes after five minutes count for nothing. A vote's challenge is itself a digest of the vote (ADR 0007), so that what
+//! comes after five minutes count for nothing. A vote's challenge is itself a digest of the vote (ADR 0008), so that what
 //! the passkey signed says what was voted for.
 
 use std::collections::HashMap;
