@@ -36,28 +36,40 @@ export class Gate {
   static async start({ demo = true } = {}) {
     const gate = new Gate();
     gate.dir = join(mkdtempSync(join(tmpdir(), "lazaret-browser-")), "gate");
-    const free = "127.0.0.1:0";
-    const args = ["up", "--dir", gate.dir, "--https", free, "--admin", free, "--sftp", free];
-    if (demo) args.push("--demo");
-    const log = openSync(`${gate.dir}.log`, "a");
-    gate.child = spawn(PROGRAM, args, { stdio: ["ignore", log, log] });
-    gate.child.on("exit", (code) => { gate.exit = code ?? -1; });
-    const ready = join(gate.dir, "ready.json");
-    await until("the gate is ready", () => {
-      if (gate.exit !== undefined) throw new Error(`the gate ended: ${readFileSync(`${gate.dir}.log`, "utf8")}`);
-      return existsSync(ready);
-    });
-    gate.ready = JSON.parse(readFileSync(ready, "utf8"));
-    gate.ca = readFileSync(gate.ready.ca_file);
+    gate.demo = demo;
+    await gate.run();
     return gate;
   }
 
+  /** Runs the program in its directory, and waits until it listens. */
+  async run() {
+    const free = "127.0.0.1:0";
+    const args = ["up", "--dir", this.dir, "--https", free, "--admin", free, "--sftp", free];
+    if (this.demo) args.push("--demo");
+    const log = openSync(`${this.dir}.log`, "a");
+    this.exit = undefined;
+    this.child = spawn(PROGRAM, args, { stdio: ["ignore", log, log] });
+    this.child.on("exit", (code) => { this.exit = code ?? -1; });
+    const ready = join(this.dir, "ready.json");
+    await until("the gate is ready", () => {
+      if (this.exit !== undefined) throw new Error(`the gate ended: ${readFileSync(`${this.dir}.log`, "utf8")}`);
+      return existsSync(ready);
+    });
+    this.ready = JSON.parse(readFileSync(ready, "utf8"));
+    this.ca = readFileSync(this.ready.ca_file);
+  }
+
   /** Ends the program as an operator would; its exit code. */
-  async stop() {
+  async end() {
     this.child.kill("SIGTERM");
-    const code = await until("the gate has ended", () => (this.exit === undefined ? null : { code: this.exit }));
+    return (await until("the gate has ended", () => (this.exit === undefined ? null : { code: this.exit }))).code;
+  }
+
+  /** The same, and nothing is left of it. */
+  async stop() {
+    const code = await this.end();
     rmSync(resolve(this.dir, ".."), { recursive: true, force: true });
-    return code.code;
+    return code;
   }
 
   get url() { return this.ready.https; }

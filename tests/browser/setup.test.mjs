@@ -117,3 +117,18 @@ test("a demo's way in is refused where there is no demo", async () => {
   assert.deepEqual(await context.cookies(), []);
   await context.close();
 });
+
+// EVIDENCE-OF: R-205
+test("after a restart the link is gone, though nobody used it", async () => {
+  const unused = await Gate.start({ demo: false });
+  const path = new URL(readFileSync(unused.ready.setup_link_file, "utf8").trim()).pathname;
+  const context = await openWindow(browser, unused);
+  assert.equal((await context.request.get(`${unused.url}${path}`)).status(), 200);
+  assert.equal(await unused.end(), 0);
+  await unused.run();
+  assert.equal(unused.ready.setup_link_file, undefined);
+  assert.ok(!existsSync(`${unused.dir}/setup-link.txt`));
+  assert.equal((await context.request.get(`${unused.url}${path}`)).status(), 410);
+  await context.close();
+  assert.equal(await unused.stop(), 0);
+});
