@@ -78,17 +78,30 @@ pub fn may_see(gate: &Gate, caller: &Caller, transfer: &TransferView) -> Result<
 /// # Errors
 /// A fault of the store or the vault.
 pub fn transfer(gate: &Arc<Gate>, caller: &Caller, view: &TransferView) -> Result<TransferJson> {
-    let (_, decision, explanation) = crossing::explanation(gate, view.transfer)?;
     let mut json = gate.read(|read, side| outline(gate, read, side, view))?;
     if gate.log.is_signed(gate, view.transfer)? {
         json.receipt = Some(receipt_path(view.transfer));
     }
-    tell(&mut json, explanation.code);
+    // Only what waits or was denied has reasons. For the rest no policy is asked, least of all in the answer to an upload.
+    let explained = match view.stage {
+        Stage::Held | Stage::NotChecked | Stage::Denied => Some(crossing::explanation(gate, view.transfer)?),
+        Stage::Quarantined
+        | Stage::Inspected
+        | Stage::Cleared
+        | Stage::Released
+        | Stage::Delivered
+        | Stage::Withdrawn
+        | Stage::Expired
+        | Stage::Superseded => None,
+    };
+    tell(&mut json, explained.as_ref().and_then(|(_, _, explanation)| explanation.code));
     if !caller.is_hospital_person() {
         json.state = view.stage.sender_word().to_owned();
         return Ok(json);
     }
-    add_insider(gate, view, &explanation, &mut json)?;
+    add_insider(gate, view, &mut json)?;
+    let Some((_, decision, explanation)) = explained else { return Ok(json) };
+    add_ways_out(gate, &explanation, &mut json)?;
     if matches!(view.stage, Stage::Held | Stage::NotChecked) && decision.approvals.is_some() {
         json.binding = Some(decision.binding.to_string());
         let at = gate.clock.now();
@@ -144,8 +157,9 @@ pub fn outline(
     })
 }
 
-fn add_insider(gate: &Gate, view: &TransferView, explanation: &Explanation, json: &mut TransferJson) -> Result<()> {
-    gate.read(|read, side| {
+/// Why, what would release it, and who can.
+fn add_ways_out(gate: &Gate, explanation: &Explanation, json: &mut TransferJson) -> Result<()> {
+    gate.read(|_, side| {
         json.because = explanation
             .because
             .iter()
@@ -153,6 +167,12 @@ fn add_insider(gate: &Gate, view: &TransferView, explanation: &Explanation, json
             .collect();
         json.would_release = explanation.would_release.iter().map(|set| set.iter().map(lever).collect()).collect();
         json.who = explanation.who.iter().map(|able| who(gate, side, able)).collect();
+        Ok(())
+    })
+}
+
+fn add_insider(gate: &Gate, view: &TransferView, json: &mut TransferJson) -> Result<()> {
+    gate.read(|read, side| {
         if let Some(found) = read.inspected(view.transfer)? {
             json.phi = Some(found.phi.word().to_owned());
             let verdicts = found.verdicts.iter().map(|row| VerdictJson {
