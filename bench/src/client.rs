@@ -55,7 +55,7 @@ impl Target {
 
     async fn put_share(self, share: usize, bytes: usize, batch: &str) -> Result<()> {
         let mut sender = self.connect().await?;
-        let mut noise = Noise::new(batch.bytes().fold(7, |sum, byte| sum * 31 + u64::from(byte)));
+        let mut noise = Noise::new(batch.bytes().fold(7, |sum: u64, byte| sum.wrapping_mul(31) ^ u64::from(byte)));
         for number in 0..share {
             let mut content = vec![0; bytes];
             noise.fill(&mut content);

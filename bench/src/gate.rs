@@ -41,7 +41,7 @@ impl Gate {
         let mut up = command(program());
         up.args(["up", "--demo", "--dir"]).arg(dir);
         up.args(["--https", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--sftp", "127.0.0.1:0"]);
-        let mut server = Server::start("lazaret", &mut up, &dir.join("log.txt"))?;
+        let mut server = Server::start("lazaret", &mut up, &dir.with_extension("log"))?;
         server.until(|| ready_file.exists().then_some(()))?;
         let ready = serde_json::from_slice(&fs::read(&ready_file)?)?;
         Ok(Gate { server, ready })

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::net::TcpListener;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
@@ -41,15 +41,16 @@ pub fn run(command: &mut Command) -> Result<Output> {
 pub struct Server {
     child: Child,
     name: &'static str,
+    log: PathBuf,
 }
 
 impl Server {
     /// Starts it, with what it says in a file.
     pub fn start(name: &'static str, command: &mut Command, log: &Path) -> Result<Server> {
-        let log = fs::OpenOptions::new().create(true).append(true).open(log)?;
-        command.stdout(log.try_clone()?).stderr(log);
+        let out = fs::OpenOptions::new().create(true).append(true).open(log)?;
+        command.stdout(out.try_clone()?).stderr(out);
         let child = command.spawn().map_err(|error| format!("{name}: {error}"))?;
-        Ok(Server { child, name })
+        Ok(Server { child, name, log: log.to_owned() })
     }
 
     /// Its process id.
@@ -65,7 +66,9 @@ impl Server {
                 return Ok(found);
             }
             if let Some(status) = self.child.try_wait()? {
-                return Err(format!("{} ended with {status}", self.name).into());
+                let said = fs::read_to_string(&self.log)?;
+                let last = said.lines().last().unwrap_or("it said nothing");
+                return Err(format!("{} ended with {status}: {last}", self.name).into());
             }
             if begun.elapsed() > PATIENCE {
                 return Err(format!("{} is not ready after {} s", self.name, PATIENCE.as_secs()).into());
