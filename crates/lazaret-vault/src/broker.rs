@@ -400,6 +400,14 @@ impl Broker {
         Ok((dek, purpose == Purpose::Released))
     }
 
+    /// Whether the object's key lies under the released purpose.
+    ///
+    /// # Errors
+    /// A fault of the store.
+    pub fn is_released(&self, object: Id<Object>) -> Result<bool, Fault> {
+        Ok(self.row(object.as_bytes(), Purpose::Released)?.is_some())
+    }
+
     /// Moves the object's key from quarantine to released, in one transaction. Idempotent.
     ///
     /// # Errors

@@ -70,6 +70,8 @@ struct Reconciler {
     /// The next entry to read; none before the first step.
     cursor: Option<u64>,
     sweep_due: bool,
+    /// No sweep was made since the start.
+    fresh: bool,
 }
 
 /// What new entries ask to be ruled again.
@@ -90,6 +92,7 @@ impl Reconciler {
             to_hand_over: BTreeSet::new(),
             cursor: None,
             sweep_due: true,
+            fresh: true,
         }
     }
 
@@ -238,7 +241,25 @@ impl Reconciler {
             }
         }
         self.end_uploads(at).await?;
-        self.reap(at).await
+        self.reap(at).await?;
+        if self.fresh {
+            self.take_keys_back().await?;
+            self.fresh = false;
+        }
+        Ok(())
+    }
+
+    /// Keys that a crash left where deliveries take them, although their transfers were withheld.
+    async fn take_keys_back(&self) -> Result<()> {
+        for stage in [Stage::Quarantined, Stage::Inspected, Stage::Held, Stage::NotChecked] {
+            for transfer in self.gate.read(|view, _| view.in_stage(stage, u32::MAX))? {
+                let Some(view) = self.gate.read(|view, _| view.transfer(transfer))? else { continue };
+                if self.gate.vault.is_released(view.object).await? {
+                    self.gate.vault.withhold(transfer, view.object).await?;
+                }
+            }
+        }
+        Ok(())
     }
 
     async fn sweep_one(&self, transfer: Id<Transfer>, at: Timestamp) -> Result<()> {

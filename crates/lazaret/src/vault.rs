@@ -186,6 +186,14 @@ impl Vault {
         self.blocking(move |broker| broker.withhold(transfer, object)).await
     }
 
+    /// Whether the object's key lies where deliveries take it.
+    ///
+    /// # Errors
+    /// A fault of the keyring's store.
+    pub async fn is_released(&self, object: Id<Object>) -> Result<bool> {
+        self.blocking(move |broker| broker.is_released(object)).await
+    }
+
     /// The key of someone's particulars, made at the first call.
     ///
     /// # Errors

@@ -137,6 +137,7 @@ impl Shared {
     }
 
     fn run(&self) {
+        let _ends = RunEnds(self);
         while let Some((step, writer)) = self.next_step() {
             if let Some(writer) = self.perform(step, writer) {
                 self.lock().writer = Some(writer);
@@ -199,6 +200,20 @@ impl Shared {
 
     fn reason(&self) -> Error {
         self.lock().failed.replace(lost()).unwrap_or_else(lost)
+    }
+}
+
+/// Ends a run also when a step met a bug: what waits is told, and so is what comes later.
+struct RunEnds<'s>(&'s Shared);
+
+impl Drop for RunEnds<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let mut state = self.0.lock();
+            state.running = false;
+            state.failed = Some(lost());
+            state.queue.clear();
+        }
     }
 }
 

@@ -20,7 +20,8 @@ elif act == "get":
     sftp.get(first, second)
 elif act == "parallel":
     data = open(first, "rb").read()
-    files = [sftp.open(second + str(n), "wb") for n in range(8)]
+    # A channel for each: on one, paramiko throws away the answers to the other files' writes and then waits for them.
+    files = [ssh.open_sftp().open(second + str(n), "wb") for n in range(8)]
     for file in files:
         file.set_pipelined(True)
     for start in range(0, len(data), 100_000):

@@ -9,9 +9,9 @@ fn copy(from: &Path, to: &Path) {
     assert!(command("cp").args(["-a"]).arg(from).arg(to).status().unwrap().success());
 }
 
-/// The registers' database with its log.
-fn database_files(dir: &Path) -> Vec<std::path::PathBuf> {
-    let names = ["lazaret.db", "lazaret.db-wal", "lazaret.db-shm"];
+/// A database with its log.
+fn database_files(dir: &Path, name: &str) -> Vec<std::path::PathBuf> {
+    let names = ["", "-wal", "-shm"].map(|ending| format!("{name}{ending}"));
     names.into_iter().map(|name| dir.join(name)).filter(|file| file.exists()).collect()
 }
 
@@ -89,7 +89,7 @@ fn an_old_copy_that_is_put_back_records_and_signs_nothing() {
     gate.terminate();
     let old = gate.path("old");
     std::fs::create_dir(&old).unwrap();
-    for file in database_files(&gate.dir()) {
+    for file in database_files(&gate.dir(), "lazaret.db") {
         copy(&file, &old);
     }
     gate.restart();
@@ -102,8 +102,8 @@ fn an_old_copy_that_is_put_back_records_and_signs_nothing() {
     gate.terminate();
     let signed = gate.published_checkpoint();
     gate.harm();
-    database_files(&gate.dir()).iter().for_each(|file| std::fs::remove_file(file).unwrap());
-    for file in database_files(&old) {
+    database_files(&gate.dir(), "lazaret.db").iter().for_each(|file| std::fs::remove_file(file).unwrap());
+    for file in database_files(&old, "lazaret.db") {
         copy(&file, &gate.dir());
     }
     gate.restart();
@@ -181,4 +181,29 @@ fn the_demo_has_a_past_that_replays() {
     let oldest = items.last().unwrap()["received"].as_str().unwrap();
     let newest = items[0]["received"].as_str().unwrap();
     assert!(oldest < newest, "{oldest} {newest}");
+}
+
+#[test]
+fn a_key_that_a_crash_left_with_the_released_ones_goes_back_at_the_start() {
+    let mut gate = TestGate::start();
+    let reference = gate.put("acme", "acme-in/recalled.txt", b"recalled\n").json()["reference"].clone();
+    let out = format!("/api/v1/out/acme-in/{}", reference.as_str().unwrap());
+    wait_for("the key to move", || {
+        (gate.request("ben", "GET", &out).header("Range: bytes=0-0").send().status == 206).then_some(())
+    });
+    gate.terminate();
+    let old = gate.path("old");
+    std::fs::create_dir(&old).unwrap();
+    database_files(&gate.dir(), "keyring.db").iter().for_each(|file| copy(file, &old));
+    gate.restart();
+    let isolated = gate.lazaret(&["isolate", "acme", "--as", "ana", "--yes"]);
+    assert!(isolated.status.success(), "{}", String::from_utf8_lossy(&isolated.stderr));
+    assert!(gate.fsck().status.success());
+    gate.terminate();
+    // As if the gate had died between recording that it was withheld and moving its key.
+    database_files(&gate.dir(), "keyring.db").iter().for_each(|file| std::fs::remove_file(file).unwrap());
+    database_files(&old, "keyring.db").iter().for_each(|file| copy(file, &gate.dir()));
+    assert!(!gate.fsck().status.success(), "the key lies where deliveries take it");
+    gate.restart();
+    wait_for("the key to go back", || gate.fsck().status.success().then_some(()));
 }

@@ -319,6 +319,12 @@ impl Feeder {
         self.inbox.finish();
     }
 
+    /// The session ends here: what waits is not done any more.
+    pub(super) fn abandon(&self) {
+        self.inbox.close();
+        self.inbox.finish();
+    }
+
     fn take<'a>(&mut self, data: &'a [u8]) -> Result<&'a [u8], Ended> {
         if let Some(filling) = &mut self.filling {
             let (piece, rest) = data.split_at(filling.left_bytes.min(data.len()));

@@ -42,6 +42,9 @@ impl Outbox {
             return;
         }
         let mut state = self.lock();
+        if state.closed {
+            return;
+        }
         state.bytes += bytes.len();
         state.queue.push_back(bytes);
         drop(state);
@@ -94,7 +97,8 @@ impl Outbox {
         self.room.notify_one();
     }
 
-    fn close(&self) {
+    /// Nobody reads any more; what waits is dropped.
+    pub(super) fn close(&self) {
         let mut state = self.lock();
         state.closed = true;
         state.queue.clear();

@@ -57,6 +57,8 @@ const REKEY: Duration = Duration::from_secs(3_600);
 const HANDED_MAX: usize = 4;
 /// What `exec` and `shell` are told. rclone's probes cope with it.
 const SFTP_ONLY: &[u8] = b"This server speaks SFTP only. Use sftp, or scp without -O.\n";
+/// What a peer is told that asks and asks and does not read.
+const UNREAD: &str = "Too many answers wait to be read.";
 /// The smallest group for which group exchange is done.
 const GEX_BITS_MIN: usize = 3_072;
 
@@ -157,7 +159,7 @@ pub(super) struct Connection {
 enum Service {
     /// Nothing was asked for yet.
     None,
-    Sftp(Box<Feeder>),
+    Sftp(Box<Feeder>, Arc<Outbox>),
     /// Told that there is nothing else, or ended.
     Over,
 }
@@ -204,7 +206,7 @@ impl Connection {
         ssh.close(channel)
     }
 
-    fn start(&mut self, channel: ChannelId, ssh: &mut Ssh) -> Option<Feeder> {
+    fn start(&mut self, channel: ChannelId, ssh: &mut Ssh) -> Option<Service> {
         let (caller, seat) = (self.caller.clone()?, self.seat.as_ref()?);
         let (inbox, outbox) = (Arc::new(Inbox::default()), Arc::new(Outbox::default()));
         let acting = Acting::new(&self.door, caller, self.user.clone(), Arc::clone(&seat.uploads));
@@ -214,8 +216,8 @@ impl Connection {
             session.run().await;
             drop(working);
         });
-        tokio::spawn(outbox::drain(outbox, ssh.handle(), channel));
-        Some(Feeder::new(inbox, Arc::clone(&self.door.pool)))
+        tokio::spawn(outbox::drain(Arc::clone(&outbox), ssh.handle(), channel));
+        Some(Service::Sftp(Box::new(Feeder::new(inbox, Arc::clone(&self.door.pool))), outbox))
     }
 }
 
@@ -292,10 +294,10 @@ impl Handler for Connection {
 
     async fn subsystem_request(&mut self, channel: ChannelId, name: &str, ssh: &mut Ssh) -> Result<(), russh::Error> {
         let fresh = matches!(self.channels.get(&channel), Some(Service::None));
-        let feeder = if fresh && name == "sftp" { self.start(channel, ssh) } else { None };
-        match feeder {
-            Some(feeder) => {
-                self.channels.insert(channel, Service::Sftp(Box::new(feeder)));
+        let started = if fresh && name == "sftp" { self.start(channel, ssh) } else { None };
+        match started {
+            Some(service) => {
+                self.channels.insert(channel, service);
                 ssh.channel_success(channel)
             }
             None => ssh.channel_failure(channel),
@@ -361,22 +363,28 @@ impl Handler for Connection {
 
     async fn data(&mut self, channel: ChannelId, data: &[u8], ssh: &mut Ssh) -> Result<(), russh::Error> {
         let Some(service) = self.channels.get_mut(&channel) else { return Ok(()) };
-        let Service::Sftp(feeder) = service else { return Ok(()) };
+        let Service::Sftp(feeder, outbox) = service else { return Ok(()) };
         match feeder.feed(data).await {
             Ok(()) => Ok(()),
             Err(ended) => {
+                feeder.abandon();
+                outbox.close();
                 *service = Service::Over;
-                if ended != Ended::Gone {
-                    tracing::info!(?ended, "an SFTP session was ended");
-                    ssh.close(channel)?;
+                if ended == Ended::Gone {
+                    return Ok(());
                 }
-                Ok(())
+                tracing::info!(?ended, "an SFTP session was ended");
+                match ended {
+                    // The end of a channel waits behind its answers, and this peer reads none.
+                    Ended::Overflow => ssh.disconnect(Disconnect::ByApplication, UNREAD, "en"),
+                    Ended::Malformed(_) | Ended::Gone => ssh.close(channel),
+                }
             }
         }
     }
 
     async fn channel_eof(&mut self, channel: ChannelId, _ssh: &mut Ssh) -> Result<(), russh::Error> {
-        if let Some(Service::Sftp(feeder)) = self.channels.get(&channel) {
+        if let Some(Service::Sftp(feeder, _)) = self.channels.get(&channel) {
             feeder.finish();
         }
         Ok(())
