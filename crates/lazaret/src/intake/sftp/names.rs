@@ -57,7 +57,11 @@ pub(super) async fn rename(acting: &Acting, from: &Place, to: &Place, target: Ta
     if target == Target::MustBeFree && !matches!(taken, Existing::Nothing) {
         return Err(Trouble::exists());
     }
-    match existing(acting, from.name_key(gate), None)? {
+    let source = existing(acting, from.name_key(gate), None)?;
+    if !matches!(source, Existing::Nothing) {
+        taken.give_up(acting).await?;
+    }
+    match source {
         Existing::Live(slot) => slot.rename(acting, new.as_str()).await,
         Existing::Kept(upload) => finish_kept(acting, &upload, old, new).await,
         Existing::Sealed(view, _) => relabel(acting, &view, from, to, new).await,

@@ -199,7 +199,6 @@ impl Session {
         if folders::is_folder(&acting.gate, spot)? {
             return Err(folder_here());
         }
-        crossing::may_send(&acting.gate, &acting.caller, &acting.announcement(spot, path))?;
         if !folders::may_hold(&acting.gate, spot)? {
             return Err(Trouble::missing());
         }
@@ -213,8 +212,10 @@ impl Session {
         }
         let slot = Slot::new(&acting, spot, path.as_str(), flags.has(OpenFlags::APPEND));
         if nothing || flags.has(OpenFlags::TRUNCATE) {
-            slot.begin(&acting).await?;
+            // Asks whether it may come, and reserves for it.
+            slot.begin(&acting, &found).await?;
         } else {
+            crossing::may_send(&acting.gate, &acting.caller, &acting.announcement(spot, path))?;
             let (bytes, uploads) = acting.gate.quota.rest(spot.party);
             // What is unfinished has its share already.
             if matches!(found, Existing::Sealed(..)) && (bytes == 0 || uploads == 0) {

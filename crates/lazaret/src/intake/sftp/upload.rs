@@ -104,6 +104,18 @@ pub(super) enum Existing {
     Nothing,
 }
 
+impl Existing {
+    /// Ends what is unfinished, where it is this caller's: something else takes its name.
+    pub(super) async fn give_up(&self, acting: &Acting) -> Act {
+        match self {
+            Existing::Kept(upload) if upload.principal == acting.caller.actor() => {
+                Ok(receiving::drop_kept(&acting.gate, upload).await?)
+            }
+            Existing::Live(_) | Existing::Kept(_) | Existing::Sealed(..) | Existing::Nothing => Ok(()),
+        }
+    }
+}
+
 impl Slot {
     /// A slot for this place; nothing is open yet.
     pub(super) fn new(acting: &Acting, spot: &Spot, path: &str, append: bool) -> Arc<Slot> {
@@ -176,22 +188,18 @@ impl Slot {
         self.size.store(bytes, Ordering::Relaxed);
     }
 
-    /// Begins an upload from its first byte.
+    /// Begins an upload from its first byte, where this was found.
     ///
     /// # Errors
     /// What core refuses; quota; a full disk.
-    pub(super) async fn begin(&self, acting: &Acting) -> Act {
+    pub(super) async fn begin(&self, acting: &Acting, found: &Existing) -> Act {
         let mut pen = self.pen.lock().await;
-        self.begin_from_scratch(acting, &mut pen).await
+        self.begin_from_scratch(acting, &mut pen, found).await
     }
 
-    async fn begin_from_scratch(&self, acting: &Acting, pen: &mut Pen) -> Act {
+    async fn begin_from_scratch(&self, acting: &Acting, pen: &mut Pen, found: &Existing) -> Act {
         // Nothing was decided yet, so nothing is lost by beginning now; a kept upload of this name gives way.
-        if let Existing::Kept(upload) = existing(acting, self.name_key(acting), None)?
-            && upload.principal == self.principal
-        {
-            receiving::drop_kept(&acting.gate, &upload).await?;
-        }
+        found.give_up(acting).await?;
         let receiving = Receiving::begin(&acting.gate, &acting.caller, self.announcement(), None).await?;
         self.opened(pen, receiving)
     }
@@ -274,7 +282,7 @@ impl Slot {
         let at = if self.append && offset == 0 { size } else { offset };
         pen.shift = at - offset;
         if at == 0 {
-            return self.begin_from_scratch(acting, pen).await;
+            return self.begin_from_scratch(acting, pen, &found).await;
         }
         let receiving = match found {
             Existing::Live(slot) => slot.give_way(self.principal).await?,
@@ -354,7 +362,10 @@ impl Slot {
         }
         match &mut pen.content {
             // As TRUNC.
-            Content::Undecided if bytes == 0 => self.begin_from_scratch(acting, pen).await,
+            Content::Undecided if bytes == 0 => {
+                let found = existing(acting, self.name_key(acting), None)?;
+                self.begin_from_scratch(acting, pen, &found).await
+            }
             Content::Undecided => {
                 pen.declared = Some(bytes);
                 Ok(())
@@ -549,7 +560,6 @@ impl Pen {
 /// Seals an upload: the transfer is recorded when this returns. It rests a moment before anybody looks at it.
 pub(super) async fn seal(acting: &Acting, receiving: Receiving, replaces: Option<(Id<Transfer>, Rest)>) -> Act {
     let (transfer, party, lost) = (receiving.transfer(), receiving.party(), lost(&receiving));
-    let name_key = acting.gate.particulars.name_key(party, &lost.lane, &lost.path);
     let rest = Resting::begin(&acting.gate, transfer);
     match receiving.finish().await {
         Ok(_) => acting.rest(rest, REST),
@@ -564,12 +574,6 @@ pub(super) async fn seal(acting: &Acting, receiving: Receiving, replaces: Option
             Ok(()) | Err(Error::Refused(_)) => {}
             Err(error) => return Err(error.into()),
         }
-    }
-    // An older unfinished upload of this name is of no use any more.
-    if let Existing::Kept(upload) = existing(acting, name_key, None)?
-        && upload.principal == acting.caller.actor()
-    {
-        receiving::drop_kept(&acting.gate, &upload).await?;
     }
     Ok(())
 }
