@@ -24,13 +24,13 @@ const SAMPLE: Duration = Duration::from_millis(100);
 pub fn look(plan: &Plan, work: &Work, report: &mut Report) -> Result<()> {
     memory(plan, work, report)?;
     let dir = work.path().join("gate");
-    let starts = (0..plan.runs).map(|_| start(&dir)).collect::<Result<Vec<_>>>()?;
+    let starts = (0..plan.runs).map(|_| start(plan, &dir)).collect::<Result<Vec<_>>>()?;
     report.figure("start to ready file, gate that exists", median_of(starts.into_iter()) * 1e3, "ms", "")?;
     cycle(plan, report)
 }
 
 fn memory(plan: &Plan, work: &Work, report: &mut Report) -> Result<()> {
-    let gate = Gate::start(work)?;
+    let gate = Gate::start(plan, work)?;
     std::thread::sleep(REST);
     let idle = gate.usage()?.resident_bytes;
     report.figure(
@@ -68,9 +68,9 @@ fn memory(plan: &Plan, work: &Work, report: &mut Report) -> Result<()> {
     Ok(())
 }
 
-fn start(dir: &Path) -> Result<f64> {
+fn start(plan: &Plan, dir: &Path) -> Result<f64> {
     let begun = Instant::now();
-    let gate = Gate::start_in(dir)?;
+    let gate = Gate::start_in(plan, dir)?;
     let took = begun.elapsed().as_secs_f64();
     gate.end();
     Ok(took)

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::Result;
 use crate::measure::wait_for;
+use crate::plan::Plan;
 use crate::process::{Server, Usage, command, run, usage};
 use crate::work::Work;
 
@@ -27,18 +28,22 @@ pub struct Gate {
 
 impl Gate {
     /// Builds the program if it must be, and starts it in a new folder.
-    pub fn start(work: &Work) -> Result<Gate> {
-        run(command("cargo").args(["build", "--release", "--locked", "--quiet", "-p", "lazaret"]).current_dir(ROOT))?;
-        Gate::start_in(&work.folder("gate")?)
+    pub fn start(plan: &Plan, work: &Work) -> Result<Gate> {
+        if plan.program.is_none() {
+            run(command("cargo")
+                .args(["build", "--release", "--locked", "--quiet", "-p", "lazaret"])
+                .current_dir(ROOT))?;
+        }
+        Gate::start_in(plan, &work.folder("gate")?)
     }
 
     /// Starts it in a folder that may hold a gate already.
-    pub fn start_in(dir: &Path) -> Result<Gate> {
+    pub fn start_in(plan: &Plan, dir: &Path) -> Result<Gate> {
         let ready_file = dir.join("ready.json");
         if ready_file.exists() {
             fs::remove_file(&ready_file)?;
         }
-        let mut up = command(program());
+        let mut up = command(plan.program.clone().unwrap_or_else(built));
         up.args(["up", "--demo", "--dir"]).arg(dir);
         up.args(["--https", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--sftp", "127.0.0.1:0"]);
         let mut server = Server::start("lazaret", &mut up, &dir.with_extension("log"))?;
@@ -110,7 +115,7 @@ impl Gate {
 }
 
 /// The program as this profile's neighbour: both come out of one target folder.
-fn program() -> PathBuf {
+fn built() -> PathBuf {
     let here = std::env::current_exe().unwrap_or_default();
     let release = here.parent().and_then(Path::parent).map(|target| target.join("release/lazaret"));
     release.unwrap_or_else(|| PathBuf::from(ROOT).join("target/release/lazaret"))

@@ -17,7 +17,7 @@ const NOTE: &str = "it neither encrypts at rest, hashes, inspects nor fsyncs";
 /// Runs the comparison by HTTP/1.1 and by HTTP/2.
 pub fn compare(plan: &Plan, work: &Work, report: &mut Report) -> Result<()> {
     let nginx = Nginx::start(work)?;
-    let gate = Gate::start(work)?;
+    let gate = Gate::start(plan, work)?;
     let file = work.file(plan.size_bytes)?;
     for (version, flag) in [("HTTP/1.1", "--http1.1"), ("HTTP/2", "--http2")] {
         let measured = put(plan, &gate, &nginx, &file, flag)?;

@@ -15,6 +15,7 @@ cargo run --release -p lazaret-bench -- [options]
   --runs N           runs of each side, in turn (5)
   --dir DIR          where all sides write (target/bench)
   --json FILE        results as JSON (DIR/results.json)
+  --program FILE     another build of ours; else it is built here
 ";
 
 /// One run of everything.
@@ -36,6 +37,8 @@ pub struct Plan {
     pub dir: PathBuf,
     /// Where the results go.
     pub json: PathBuf,
+    /// Another build of ours.
+    pub program: Option<PathBuf>,
     /// Whether sizes are small.
     pub quick: bool,
 }
@@ -55,6 +58,7 @@ impl Plan {
             runs: if quick { 3 } else { 5 },
             dir: PathBuf::from("target/bench"),
             json: PathBuf::new(),
+            program: None,
             quick,
         };
         let mut rest = args.iter();
@@ -76,6 +80,7 @@ impl Plan {
                 "--runs" => plan.runs = usize::try_from(number()?)?.max(1),
                 "--dir" => plan.dir = PathBuf::from(value),
                 "--json" => plan.json = PathBuf::from(value),
+                "--program" => plan.program = Some(std::fs::canonicalize(value)?),
                 _ => return Err(format!("{option} is no option\n{USAGE}").into()),
             }
         }

@@ -37,7 +37,7 @@ struct Peer {
 /// Runs all comparisons.
 pub fn compare(plan: &Plan, work: &Work, report: &mut Report) -> Result<()> {
     let sshd = Sshd::start(work)?;
-    let gate = Gate::start(work)?;
+    let gate = Gate::start(plan, work)?;
     let (ours, theirs) = (of_gate(&gate)?, of_sshd(&sshd));
     let probe = work.folder("probe")?.join("probe.txt");
     fs::write(&probe, "probe\n")?;

@@ -15,7 +15,7 @@ const FILE_BYTES: usize = 4096;
 /// Runs the comparison.
 pub fn compare(plan: &Plan, work: &Work, report: &mut Report) -> Result<()> {
     let postgres = Postgres::start(work)?;
-    let gate = Gate::start(work)?;
+    let gate = Gate::start(plan, work)?;
     let target = Target::of(&gate)?;
     let mut ours = Side {
         pid: gate.pid(),
