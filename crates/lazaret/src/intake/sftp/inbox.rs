@@ -522,7 +522,7 @@ mod tests {
         for byte in stream.get(..40_000).unwrap().chunks(1) {
             feeder.feed(byte).await.unwrap();
         }
-        assert!(written(&inbox).0 == sent[..100 + 1 + FILL_BYTES - 1]);
+        assert!(written(&inbox).0 == sent[..1 + 100 + (FILL_BYTES - 1) + FILL_BYTES]);
     }
 
     #[tokio::test]
@@ -593,7 +593,7 @@ mod tests {
         assert!(matches!(inbox.try_next(), Some(Work::Unreadable(9))));
         // A large WRITE that says it has more data than its packet: passed over, and the next one is found.
         let mut lying = write(3, 0, &[1; 40_000]);
-        lying[24] = 0xff;
+        lying[25] = 0xff;
         lying.extend(read(4, 0, 10));
         for piece in lying.chunks(1_000) {
             feeder.feed(piece).await.unwrap();

@@ -122,7 +122,7 @@ fn there_is_no_shell_no_command_and_no_forwarding() {
     let marker = gate.path("executed");
     for command in ["ls", "scp -t x", "", &format!("touch {}", marker.display())] {
         let words: Vec<&str> = if command.is_empty() { Vec::new() } else { vec![command] };
-        let output = ssh(&gate, "acme", &[], &words);
+        let output = ssh(&gate, "acme", &["-T"], &words);
         assert_eq!(output.status.code(), Some(1), "{command}: {}", said(&output));
         assert_eq!(String::from_utf8_lossy(&output.stderr), line, "{command}");
         assert!(output.stdout.is_empty());
