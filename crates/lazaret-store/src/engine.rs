@@ -127,8 +127,6 @@ fn settle(connection: &Connection) -> Result<(), Fault> {
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.pragma_update(None, "trusted_schema", "OFF")?;
     connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
-    // Without it SQLite plans a statement again whenever another value is bound to its LIMIT; the plan never differs.
-    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT_MAX);
     Ok(())
 }
