@@ -16,6 +16,8 @@ pub struct Run {
     pub wall_s: f64,
     /// Processor seconds of the server's processes.
     pub server_cpu_s: f64,
+    /// How many of them its first process used.
+    pub own_cpu_s: f64,
 }
 
 /// A side of a comparison.
@@ -42,19 +44,21 @@ pub fn alternate(runs: usize, ours: &mut Side<'_>, theirs: &mut Side<'_>) -> Res
 }
 
 fn once(side: &mut Side<'_>) -> Result<Run> {
-    let before = usage(side.pid)?.cpu_s;
+    let before = usage(side.pid)?;
     let begun = Instant::now();
     (side.act)()?;
     let wall_s = begun.elapsed().as_secs_f64();
-    let server_cpu_s = usage(side.pid)?.cpu_s - before;
+    let after = usage(side.pid)?;
     (side.settle)()?;
-    Ok(Run { wall_s, server_cpu_s })
+    let server_cpu_s = after.cpu_s - before.cpu_s;
+    Ok(Run { wall_s, server_cpu_s, own_cpu_s: after.own_cpu_s - before.own_cpu_s })
 }
 
 fn median(runs: &[Run]) -> Run {
     Run {
         wall_s: median_of(runs.iter().map(|run| run.wall_s)),
         server_cpu_s: median_of(runs.iter().map(|run| run.server_cpu_s)),
+        own_cpu_s: median_of(runs.iter().map(|run| run.own_cpu_s)),
     }
 }
 

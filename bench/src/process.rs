@@ -126,6 +126,8 @@ pub fn find(name: &str, folders: &[&str]) -> Option<String> {
 pub struct Usage {
     /// Seconds of processor time.
     pub cpu_s: f64,
+    /// How many of them the first process itself used.
+    pub own_cpu_s: f64,
     /// Resident memory now, in bytes.
     pub resident_bytes: u64,
 }
@@ -138,6 +140,9 @@ pub fn usage(root: u32) -> Result<Usage> {
     while let Some(pid) = family.pop() {
         let Some(process) = all.get(&pid) else { continue };
         sum.cpu_s += process.usage.cpu_s;
+        if pid == root {
+            sum.own_cpu_s = process.usage.own_cpu_s;
+        }
         sum.resident_bytes += process.usage.resident_bytes;
         family.extend(all.iter().filter(|(_, other)| other.parent == pid).map(|(pid, _)| *pid));
     }
@@ -166,8 +171,12 @@ fn read_stat(stat: &str) -> Option<Process> {
     let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_ascii_whitespace().collect();
     let number = |place: usize| fields.get(place)?.parse::<u64>().ok();
     // Fields 14 to 17: user and system time of itself, then of children that it waited for.
-    let ticks = number(11)? + number(12)? + number(13)? + number(14)?;
-    let usage = Usage { cpu_s: seconds(ticks), resident_bytes: number(21)?.saturating_mul(PAGE_BYTES) };
+    let (own, waited_for) = (number(11)? + number(12)?, number(13)? + number(14)?);
+    let usage = Usage {
+        cpu_s: seconds(own + waited_for),
+        own_cpu_s: seconds(own),
+        resident_bytes: number(21)?.saturating_mul(PAGE_BYTES),
+    };
     Some(Process { parent: u32::try_from(number(1)?).ok()?, usage })
 }
 
@@ -185,7 +194,7 @@ mod tests {
         let stat = "7 (a) b (c) S 3 7 7 0 -1 4194560 1 0 0 0 100 200 30 70 20 0 1 0 5 9 4 18446744073709551615 1 1";
         let process = read_stat(stat).unwrap();
         assert_eq!(process.parent, 3);
-        assert!((process.usage.cpu_s - 4.0).abs() < 1e-6);
+        assert!((process.usage.cpu_s - 4.0).abs() < 1e-6 && (process.usage.own_cpu_s - 3.0).abs() < 1e-6);
         assert_eq!(process.usage.resident_bytes, 4 * 4096);
     }
 

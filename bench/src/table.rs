@@ -24,6 +24,8 @@ struct Row {
     /// Lazaret's speed as a part of the peer's: more is better.
     ratio: Option<f64>,
     lazaret_cpu_s: Option<f64>,
+    /// Without the workers that inspect.
+    gate_cpu_s: Option<f64>,
     peer_cpu_s: Option<f64>,
     /// What the ratio must reach; nothing where none is promised.
     goal: Option<f64>,
@@ -86,6 +88,7 @@ impl Report {
             peer_is: compared.peer.to_owned(),
             ratio: Some(theirs.wall_s / ours.wall_s),
             lazaret_cpu_s: Some(ours.server_cpu_s),
+            gate_cpu_s: Some(ours.own_cpu_s),
             peer_cpu_s: Some(theirs.server_cpu_s),
             goal: compared.goal,
             note: compared.note.to_owned(),
@@ -102,6 +105,7 @@ impl Report {
             peer_is: String::new(),
             ratio: None,
             lazaret_cpu_s: None,
+            gate_cpu_s: None,
             peer_cpu_s: None,
             goal: None,
             note: note.to_owned(),
@@ -118,6 +122,7 @@ impl Report {
             peer_is: String::new(),
             ratio: None,
             lazaret_cpu_s: None,
+            gate_cpu_s: None,
             peer_cpu_s: None,
             goal: None,
             note: format!("NOT MEASURED: {why}"),
@@ -167,8 +172,8 @@ impl Report {
 
 fn heading() -> String {
     format!(
-        "{:44} {:>10} {:>10} {:10} {:>7} {:>6} {:>9} {:>9}  {}",
-        "what", "Lazaret", "peer", "unit", "ratio", "goal", "our CPU s", "peer's", "peer; note"
+        "{:44} {:>10} {:>10} {:10} {:>7} {:>6} {:>9} {:>9} {:>9}  {}",
+        "what", "Lazaret", "peer", "unit", "ratio", "goal", "our CPU s", "gate's", "peer's", "peer; note"
     )
 }
 
@@ -177,7 +182,7 @@ fn line(row: &Row) -> String {
     let digits = |value: Option<f64>| if value.is_some_and(|value| value < 10.0) { 2 } else { 0 };
     let text = [row.peer_is.as_str(), row.note.as_str()].into_iter().filter(|text| !text.is_empty());
     format!(
-        "{:44} {:>10} {:>10} {:10} {:>7} {:>6} {:>9} {:>9}  {}",
+        "{:44} {:>10} {:>10} {:10} {:>7} {:>6} {:>9} {:>9} {:>9}  {}",
         row.what,
         number(row.lazaret, digits(row.lazaret)),
         number(row.peer, digits(row.peer)),
@@ -185,6 +190,7 @@ fn line(row: &Row) -> String {
         number(row.ratio, 2),
         number(row.goal, 2),
         number(row.lazaret_cpu_s, 2),
+        number(row.gate_cpu_s, 2),
         number(row.peer_cpu_s, 2),
         text.collect::<Vec<_>>().join("; ")
     )
@@ -197,7 +203,7 @@ mod tests {
     #[test]
     fn a_ratio_above_one_means_that_ours_is_faster() {
         let mut report = Report { machine: String::new(), load_before: 0.0, controls: Vec::new(), rows: Vec::new() };
-        let run = |wall_s| Run { wall_s, server_cpu_s: 0.0 };
+        let run = |wall_s| Run { wall_s, server_cpu_s: 0.0, own_cpu_s: 0.0 };
         let compared = Compared { what: "x", peer: "y", amount: (10.0, "MiB/s"), goal: Some(1.0), note: "" };
         report.compared(&compared, [run(1.0), run(2.0)]).unwrap();
         assert!((report.rows[0].ratio.unwrap() - 2.0).abs() < 1e-9);

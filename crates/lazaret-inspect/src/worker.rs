@@ -18,6 +18,10 @@ use self::pipe::{Gone, Pipe};
 
 mod pipe;
 
+/// How far a worker stands behind the gate for a processor: about a quarter is left to it while senders are waiting for
+/// their acknowledgement, everything else of the time all of it. More, and a large object could run out of its time.
+const NICENESS: i32 = 5;
+
 /// Takes jobs from `input` and answers on `output` until the input ends or the set-up's number of jobs is done.
 ///
 /// Start it in a process of one thread with an empty environment, whose standard input and output are pipes and are
@@ -25,6 +29,8 @@ mod pipe;
 pub fn run(input: impl Read + Send, output: impl Write + Send) -> ExitCode {
     // A panic's message can hold content, and standard error belongs to someone else.
     std::panic::set_hook(Box::new(|_| {}));
+    // Where this is refused the worker is as fast as others, and does the same.
+    let _ = rustix::process::nice(NICENESS);
     let pipe = Pipe::new(input, output);
     match begin(&pipe).and_then(|(rules, setup)| Ok((rules, setup, lock_down()?))) {
         Ok((rules, setup, confinement)) => match serve(&pipe, &rules, confinement, setup.jobs_max) {
