@@ -165,7 +165,7 @@ impl SecretKey {
     }
 }
 
-/// signed-note, "Format": not empty, no Unicode space, no plus; and no control character, which no note may hold.
+/// signed-note, "Format": not empty, no Unicode space, no plus; and no control character, which no text of ours may hold.
 pub(crate) fn is_name(name: &str) -> bool {
     let allowed = |character: char| !character.is_whitespace() && character != '+' && !is_forbidden_control(character);
     !name.is_empty() && name.chars().all(allowed)
@@ -225,6 +225,18 @@ mod tests {
         check(&VKEY.replace("+AY", "+Ao"), BadKey::Type(2));
         check("w+00000000+BgAA", BadKey::Type(6));
         check("w+00000000+", BadKey::Form);
+    }
+
+    #[test]
+    fn a_name_holds_no_white_space_no_plus_and_no_control_character() {
+        let forbidden = |character: char| {
+            matches!(character, '+' | '\0'..=' ' | '\u{7f}'..='\u{a0}' | '\u{1680}' | '\u{2000}'..='\u{200a}')
+                || matches!(character, '\u{2028}' | '\u{2029}' | '\u{202f}' | '\u{205f}' | '\u{3000}')
+        };
+        for character in '\0'..=char::MAX {
+            assert_eq!(is_name(&format!("a{character}b")), !forbidden(character), "{character:?}");
+        }
+        assert!(!is_name(""));
     }
 
     #[test]

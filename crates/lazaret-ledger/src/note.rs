@@ -37,7 +37,7 @@ pub enum NotANote {
     TooLong,
     /// Not UTF-8.
     NotText,
-    /// An ASCII control character other than the newline.
+    /// A control character (Unicode's category Cc) other than the newline.
     Control,
     /// No text that ends in a newline, then an empty line, then signature lines that end in newlines.
     Form,

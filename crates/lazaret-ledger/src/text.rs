@@ -26,9 +26,10 @@ pub(crate) fn from_decimal(text: &str) -> Option<u64> {
     (number.to_string() == text).then_some(number)
 }
 
-/// Whether a character is one that signed-note ("Format") forbids: an ASCII control character other than the newline.
+/// Whether a character is one that no text of ours holds: a control character (Unicode's category Cc) other than the newline.
+/// signed-note ("Format") forbids those below U+0020; the others, U+007F to U+009F, steer terminals alike.
 pub(crate) fn is_forbidden_control(character: char) -> bool {
-    character < ' ' && character != '\n'
+    character.is_control() && character != '\n'
 }
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ use crate::note::{Forged, Note};
 
 pub use policy::{Flaw, LINES_EACH_MAX, NotAPolicy, POLICY_BYTES_MAX};
 
-/// A policy as read. Names and URLs are octets without meaning outside of their file.
+/// A policy as read. Names and URLs are words without meaning outside of their file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Trust {
     logs: Vec<Log>,
@@ -33,25 +33,25 @@ pub struct Trust {
 pub struct Log {
     /// Its key; the key's name is the origin of its checkpoints.
     pub key: VerifierKey,
-    /// Where to reach it, for whoever wants to.
-    pub url: Option<Vec<u8>>,
+    /// Where to reach it, for whoever wants to. Not looked at here.
+    pub url: Option<String>,
 }
 
 /// A witness whose cosignatures count.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Witness {
     /// What groups and the quorum call it.
-    pub name: Vec<u8>,
+    pub name: String,
     /// Its key.
     pub key: VerifierKey,
-    /// Where to reach it, for whoever wants to.
-    pub url: Option<Vec<u8>>,
+    /// Where to reach it, for whoever wants to. Not looked at here.
+    pub url: Option<String>,
 }
 
 /// Witnesses and groups of which some must have cosigned.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Group {
-    name: Vec<u8>,
+    name: String,
     /// How many members must have.
     threshold: usize,
     members: Vec<Member>,

@@ -2,6 +2,7 @@
 
 use super::{Group, Log, Member, Trust, Witness};
 use crate::key::{BadKey, SignatureType, VerifierKey};
+use crate::text::{from_decimal, is_forbidden_control};
 
 /// The longest policy, in bytes.
 pub const POLICY_BYTES_MAX: usize = 1_048_576;
@@ -9,7 +10,7 @@ pub const POLICY_BYTES_MAX: usize = 1_048_576;
 pub const LINES_EACH_MAX: usize = 256;
 
 /// The quorum that asks for nobody.
-const NONE: &[u8] = b"none";
+const NONE: &str = "none";
 
 /// Where a file is not a policy, and why.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,6 +26,8 @@ pub struct NotAPolicy {
 pub enum Flaw {
     /// The file is longer than [`POLICY_BYTES_MAX`].
     TooLong,
+    /// Not UTF-8.
+    NotText,
     /// A control character other than tab and newline.
     Control,
     /// The last line does not end in a newline: the file may have been cut, and half a name is another name.
@@ -39,6 +42,8 @@ pub enum Flaw {
     KeyType,
     /// The same public key as on an earlier line of this kind.
     KeyTwice,
+    /// The name and the hash of a key on an earlier line of either kind: a signature would not say which of the two made it.
+    KeyAlike,
     /// The name is defined already, or is `none`.
     Name,
     /// It refers to a name that no earlier line defines.
@@ -60,6 +65,7 @@ impl std::fmt::Display for NotAPolicy {
         write!(f, "line {} of the trust file: ", self.line)?;
         match self.flaw {
             Flaw::TooLong => write!(f, "the file is longer than {POLICY_BYTES_MAX} bytes"),
+            Flaw::NotText => f.write_str("the file is UTF-8 text, and this is not"),
             Flaw::Control => f.write_str("a control character"),
             Flaw::Unterminated => f.write_str("no newline at the end; was the file cut?"),
             Flaw::Keyword => f.write_str("expected log, witness, group or quorum"),
@@ -67,6 +73,7 @@ impl std::fmt::Display for NotAPolicy {
             Flaw::Key(error) => write!(f, "{error}"),
             Flaw::KeyType => f.write_str("a log has a key of type 0x01, a witness one of type 0x04"),
             Flaw::KeyTwice => f.write_str("this key stands on an earlier line"),
+            Flaw::KeyAlike => f.write_str("an earlier line has a key of the same name and hash"),
             Flaw::Name => f.write_str("this name is taken"),
             Flaw::UnknownName => f.write_str("no earlier line defines this name"),
             Flaw::MemberTwice => f.write_str("a name may be a member once, of one group"),
@@ -84,14 +91,17 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Trust, NotAPolicy> {
     if bytes.len() > POLICY_BYTES_MAX {
         return Err(NotAPolicy { line: 1, flaw: Flaw::TooLong });
     }
+    // tlog-policy, "Character set", lets names hold any octets. A name that is no text could be shown to nobody.
+    let mut rest = std::str::from_utf8(bytes).map_err(|error| {
+        let before = bytes.iter().take(error.valid_up_to()).filter(|byte| **byte == b'\n').count();
+        NotAPolicy { line: before + 1, flaw: Flaw::NotText }
+    })?;
     let mut draft = Draft::default();
-    let mut rest = bytes;
     let mut line = 0;
     while !rest.is_empty() {
         line += 1;
-        let end = rest.iter().position(|byte| *byte == b'\n').ok_or(NotAPolicy { line, flaw: Flaw::Unterminated })?;
-        let (text, below) = rest.split_at(end);
-        rest = below.strip_prefix(b"\n").unwrap_or_default();
+        let (text, below) = rest.split_once('\n').ok_or(NotAPolicy { line, flaw: Flaw::Unterminated })?;
+        rest = below;
         draft.line(text).map_err(|flaw| NotAPolicy { line, flaw })?;
     }
     draft.finish().map_err(|flaw| NotAPolicy { line: line.max(1), flaw })
@@ -108,46 +118,45 @@ struct Draft {
 }
 
 impl Draft {
-    fn line(&mut self, line: &[u8]) -> Result<(), Flaw> {
-        // tlog-policy, "Character set": of the ASCII control characters only the tab and the newline.
-        if line.iter().any(|byte| (*byte < b' ' && *byte != b'\t') || *byte == 0x7f) {
+    fn line(&mut self, line: &str) -> Result<(), Flaw> {
+        // tlog-policy, "Character set": of the control characters only the tab and the newline.
+        if line.chars().any(|character| is_forbidden_control(character) && character != '\t') {
             return Err(Flaw::Control);
         }
-        let words: Vec<&[u8]> =
-            line.split(|byte| matches!(byte, b' ' | b'\t')).filter(|word| !word.is_empty()).collect();
+        let words: Vec<&str> = line.split([' ', '\t']).filter(|word| !word.is_empty()).collect();
         let Some((keyword, words)) = words.split_first() else { return Ok(()) };
         match *keyword {
-            [b'#', ..] => Ok(()),
-            b"log" => self.log(words),
-            b"witness" => self.witness(words),
-            b"group" => self.group(words),
-            b"quorum" => self.quorum(words),
+            comment if comment.starts_with('#') => Ok(()),
+            "log" => self.log(words),
+            "witness" => self.witness(words),
+            "group" => self.group(words),
+            "quorum" => self.quorum(words),
             _ => Err(Flaw::Keyword),
         }
     }
 
-    fn log(&mut self, words: &[&[u8]]) -> Result<(), Flaw> {
+    fn log(&mut self, words: &[&str]) -> Result<(), Flaw> {
         let (key, url) = match words {
             [key] => (key, None),
-            [key, url] => (key, Some(url.to_vec())),
+            [key, url] => (key, Some((*url).to_owned())),
             _ => return Err(Flaw::Words),
         };
-        let key = read_key(key, SignatureType::Ed25519, self.logs.iter().map(|log| &log.key))?;
+        let key = self.new_key(key, SignatureType::Ed25519)?;
         push(&mut self.logs, Log { key, url })
     }
 
-    fn witness(&mut self, words: &[&[u8]]) -> Result<(), Flaw> {
+    fn witness(&mut self, words: &[&str]) -> Result<(), Flaw> {
         let (name, key, url) = match words {
             [name, key] => (name, key, None),
-            [name, key, url] => (name, key, Some(url.to_vec())),
+            [name, key, url] => (name, key, Some((*url).to_owned())),
             _ => return Err(Flaw::Words),
         };
-        let key = read_key(key, SignatureType::Cosignature, self.witnesses.iter().map(|witness| &witness.key))?;
+        let key = self.new_key(key, SignatureType::Cosignature)?;
         let name = self.new_name(name)?;
         push(&mut self.witnesses, Witness { name, key, url })
     }
 
-    fn group(&mut self, words: &[&[u8]]) -> Result<(), Flaw> {
+    fn group(&mut self, words: &[&str]) -> Result<(), Flaw> {
         let [name, threshold, names @ ..] = words else { return Err(Flaw::Words) };
         let name = self.new_name(name)?;
         let mut members = Vec::new();
@@ -163,7 +172,7 @@ impl Draft {
         push(&mut self.groups, Group { name, threshold, members })
     }
 
-    fn quorum(&mut self, words: &[&[u8]]) -> Result<(), Flaw> {
+    fn quorum(&mut self, words: &[&str]) -> Result<(), Flaw> {
         let [name] = words else { return Err(Flaw::Words) };
         if self.quorum.is_some() {
             return Err(Flaw::QuorumTwice);
@@ -178,14 +187,33 @@ impl Draft {
     }
 
     /// Witnesses and groups share one namespace (tlog-policy, "What is a policy?").
-    fn find(&self, name: &[u8]) -> Result<Member, Flaw> {
+    fn find(&self, name: &str) -> Result<Member, Flaw> {
         let witness = self.witnesses.iter().position(|witness| witness.name == name).map(Member::Witness);
         let group = || self.groups.iter().position(|group| group.name == name).map(Member::Group);
         witness.or_else(group).ok_or(Flaw::UnknownName)
     }
 
-    fn new_name(&self, name: &[u8]) -> Result<Vec<u8>, Flaw> {
-        if name == NONE || self.find(name).is_ok() { Err(Flaw::Name) } else { Ok(name.to_vec()) }
+    fn new_name(&self, name: &str) -> Result<String, Flaw> {
+        if name == NONE || self.find(name).is_ok() { Err(Flaw::Name) } else { Ok(name.to_owned()) }
+    }
+
+    fn new_key(&self, word: &str, kind: SignatureType) -> Result<VerifierKey, Flaw> {
+        let key = VerifierKey::parse(word).map_err(Flaw::Key)?;
+        if key.kind() != kind {
+            return Err(Flaw::KeyType);
+        }
+        let witnesses = self.witnesses.iter().map(|witness| &witness.key);
+        for other in self.logs.iter().map(|log| &log.key).chain(witnesses) {
+            // tlog-policy, "Public key representation": the same public key under another name is the same key.
+            if other.kind() == kind && other.public() == key.public() {
+                return Err(Flaw::KeyTwice);
+            }
+            // A hash has four bytes, so whoever makes keys can make two that are called alike.
+            if other.name() == key.name() && other.id() == key.id() {
+                return Err(Flaw::KeyAlike);
+            }
+        }
+        Ok(key)
     }
 }
 
@@ -197,53 +225,35 @@ fn push<T>(items: &mut Vec<T>, item: T) -> Result<(), Flaw> {
     Ok(())
 }
 
-fn read_key<'k>(
-    word: &[u8],
-    kind: SignatureType,
-    mut before: impl Iterator<Item = &'k VerifierKey>,
-) -> Result<VerifierKey, Flaw> {
-    let text = std::str::from_utf8(word).map_err(|_| Flaw::Key(BadKey::Form))?;
-    let key = VerifierKey::parse(text).map_err(Flaw::Key)?;
-    if key.kind() != kind {
-        return Err(Flaw::KeyType);
-    }
-    // tlog-policy, "Public key representation": the same public key under another name is the same key.
-    if before.any(|other| other.public() == key.public()) { Err(Flaw::KeyTwice) } else { Ok(key) }
-}
-
-fn read_threshold(word: &[u8], members: usize) -> Result<usize, Flaw> {
+fn read_threshold(word: &str, members: usize) -> Result<usize, Flaw> {
     let threshold = match word {
-        b"all" => members,
-        b"any" => 1,
-        _ => {
-            let text = std::str::from_utf8(word).map_err(|_| Flaw::Threshold)?;
-            let number = text.parse().ok().filter(|number: &usize| number.to_string() == text);
-            number.ok_or(Flaw::Threshold)?
-        }
+        "all" => members,
+        "any" => 1,
+        _ => from_decimal(word).and_then(|number| usize::try_from(number).ok()).ok_or(Flaw::Threshold)?,
     };
     if (1..=members).contains(&threshold) { Ok(threshold) } else { Err(Flaw::Threshold) }
 }
 
 pub(super) fn write(trust: &Trust) -> Vec<u8> {
-    let name = |member: &Member| -> &[u8] {
+    let name = |member: &Member| -> &str {
         let named = match member {
             Member::Witness(position) => trust.witnesses.get(*position).map(|witness| &witness.name),
             Member::Group(position) => trust.groups.get(*position).map(|group| &group.name),
         };
-        named.map_or(NONE, |name| name.as_slice())
+        named.map_or(NONE, String::as_str)
     };
-    let mut lines: Vec<Vec<Vec<u8>>> = Vec::new();
+    let mut lines: Vec<Vec<String>> = Vec::new();
     for Log { key, url } in &trust.logs {
-        lines.push([b"log".to_vec(), key.to_string().into_bytes()].into_iter().chain(url.clone()).collect());
+        lines.push(["log".to_owned(), key.to_string()].into_iter().chain(url.clone()).collect());
     }
     for Witness { name, key, url } in &trust.witnesses {
-        let words = [b"witness".to_vec(), name.clone(), key.to_string().into_bytes()];
+        let words = ["witness".to_owned(), name.clone(), key.to_string()];
         lines.push(words.into_iter().chain(url.clone()).collect());
     }
     for Group { name: group, threshold, members } in &trust.groups {
-        let words = [b"group".to_vec(), group.clone(), threshold.to_string().into_bytes()];
-        lines.push(words.into_iter().chain(members.iter().map(|member| name(member).to_vec())).collect());
+        let words = ["group".to_owned(), group.clone(), threshold.to_string()];
+        lines.push(words.into_iter().chain(members.iter().map(|member| name(member).to_owned())).collect());
     }
-    lines.push(vec![b"quorum".to_vec(), trust.quorum.as_ref().map_or(NONE, name).to_vec()]);
-    lines.iter().flat_map(|words| [words.join(&b' '), b"\n".to_vec()].concat()).collect()
+    lines.push(vec!["quorum".to_owned(), trust.quorum.as_ref().map_or(NONE, name).to_owned()]);
+    lines.iter().map(|words| words.join(" ") + "\n").collect::<String>().into_bytes()
 }

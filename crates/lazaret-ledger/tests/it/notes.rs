@@ -130,6 +130,10 @@ fn bytes_that_are_no_note_are_refused() {
     check(&format!("te\txt\n\n{line}"), NotANote::Control);
     check(&format!("te\0xt\n\n{line}"), NotANote::Control);
     check(&format!("te\u{1b}xt\n\n{line}"), NotANote::Control);
+    check(&format!("te\u{7f}xt\n\n{line}"), NotANote::Control);
+    check(&format!("te\u{80}xt\n\n{line}"), NotANote::Control);
+    check("text\n\n— a\u{9f} AAAAAAA=\n", NotANote::Control);
+    assert!(parse("te\u{a0}xt\n\n— a\u{ad} AAAAAAA=\n").is_ok());
     for bad in [
         "- a AAAAAAA=",
         "—a AAAAAAA=",
@@ -141,6 +145,7 @@ fn bytes_that_are_no_note_are_refused() {
         "— a+b AAAAAAA=",
         "— a\u{a0}b AAAAAAA=",
         "— a\u{2003}b AAAAAAA=",
+        "— a\u{3000}b AAAAAAA=",
         "— a AAAA",
         "— a AAAAAA==",
         "— a AAAAAAA",
