@@ -154,15 +154,19 @@ impl Signer {
 /// origin, or is no key name.
 #[must_use]
 pub fn origin_of_epoch(name: &str, epoch: u64) -> Option<String> {
-    if !is_name(name) || epoch == 0 || epoch_of_origin(name) != 1 {
+    if !is_name(name) || epoch == 0 || epoch_of_origin(name) != Some(1) {
         return None;
     }
     Some(if epoch == 1 { name.to_owned() } else { format!("{name}/{epoch}") })
 }
 
-/// The epoch that an origin names: its last part where that is a number from 2 on without zeros in front, else 1.
+/// The epoch that an origin names: its last part where that is a number from 2 on, else 1. None where the last part has digits
+/// only and is no such number, as `/0`, `/1`, `/02` or one beyond 2^64 - 1: nobody could say which epoch is meant.
 #[must_use]
-pub fn epoch_of_origin(origin: &str) -> u64 {
-    let number = origin.rsplit_once('/').and_then(|(_, last)| from_decimal(last));
-    number.filter(|epoch| *epoch >= 2).unwrap_or(1)
+pub fn epoch_of_origin(origin: &str) -> Option<u64> {
+    let last = origin.rsplit_once('/').map_or("", |(_, last)| last);
+    if last.is_empty() || last.bytes().any(|byte| !byte.is_ascii_digit()) {
+        return Some(1);
+    }
+    from_decimal(last).filter(|epoch| *epoch >= 2)
 }

@@ -10,7 +10,7 @@
 //! | 3 | actor: a random 16-byte pseudonym |
 //! | 4 | subject: a random 16-byte id |
 //! | 5 | seq: how many entries about this subject came before |
-//! | 6 | prev: `[epoch, index]` of the last of them, or null for the first |
+//! | 6 | prev: `[epoch, index]` of the last of them, epochs counted from 1, or null for the first |
 //! | 7 | fact: a map with unsigned keys, fixed for each kind |
 //!
 //! This module knows the envelope and that the fact is deterministic CBOR without text, floats and tags. What a fact says is
@@ -22,6 +22,8 @@ use crate::cbor::{NotDeterministic, Reader, Writer, check_fact};
 pub const ENTRY_BYTES_MAX: usize = 65_535;
 /// The longest kind, in bytes.
 pub const KIND_BYTES_MAX: usize = 64;
+/// The most digits of a kind's version.
+pub const KIND_VERSION_DIGITS_MAX: usize = 4;
 /// The version of the envelope that this module reads and writes.
 pub const VERSION: u64 = 1;
 
@@ -38,7 +40,7 @@ pub struct Envelope {
     pub subject: [u8; 16],
     /// How many entries about the subject came before; counted over all epochs.
     pub seq: u64,
-    /// Epoch and index of the subject's entry before; none exactly when `seq` is 0.
+    /// Epoch, from 1, and index of the subject's entry before; none exactly when `seq` is 0.
     pub prev: Option<(u64, u64)>,
 }
 
@@ -51,10 +53,12 @@ pub enum NotAnEntry {
     Encoding(NotDeterministic),
     /// The envelope has another version than [`VERSION`]: a newer program wrote it.
     Version(u64),
-    /// The kind is not lower-case snake case, a full stop and `v` with a number from 1.
+    /// The kind is not lower-case snake case, a full stop and `v` with a number from 1 to 9999.
     Kind,
     /// `seq` is 0 and there is an entry before, or the reverse.
     Sequence,
+    /// The entry before is said to stand in epoch 0.
+    Epoch,
 }
 
 impl std::fmt::Display for NotAnEntry {
@@ -67,6 +71,7 @@ impl std::fmt::Display for NotAnEntry {
             }
             NotAnEntry::Kind => f.write_str("the entry's kind is not of the form name_of_fact.v1"),
             NotAnEntry::Sequence => f.write_str("the entry's seq and prev contradict each other"),
+            NotAnEntry::Epoch => f.write_str("the entry follows one of epoch 0, and epochs count from 1"),
         }
     }
 }
@@ -157,17 +162,20 @@ fn read_prev(reader: &mut Reader<'_>) -> Result<Option<(u64, u64)>, NotAnEntry> 
     if reader.array()? != 2 {
         return Err(NotDeterministic::Unexpected.into());
     }
-    Ok(Some((reader.uint()?, reader.uint()?)))
+    let (epoch, index) = (reader.uint()?, reader.uint()?);
+    if epoch == 0 { Err(NotAnEntry::Epoch) } else { Ok(Some((epoch, index))) }
 }
 
-/// `name_of_fact.v1`: words of lower-case letters and digits, joined by single underscores, then the version without zeros
-/// in front.
+/// `name_of_fact.v1`: words of lower-case letters and digits, joined by single underscores, the first of them beginning with a
+/// letter; then the version without zeros in front.
 fn is_kind(kind: &str) -> bool {
     let Some((name, version)) = kind.split_once(".v") else { return false };
     let is_word =
         |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
     let begins_well = name.starts_with(|first: char| first.is_ascii_lowercase());
-    let counted = version.bytes().all(|byte| byte.is_ascii_digit()) && version.starts_with(|first| first != '0');
+    let counted = (1..=KIND_VERSION_DIGITS_MAX).contains(&version.len())
+        && version.bytes().all(|byte| byte.is_ascii_digit())
+        && !version.starts_with('0');
     kind.len() <= KIND_BYTES_MAX && begins_well && name.split('_').all(is_word) && counted
 }
 

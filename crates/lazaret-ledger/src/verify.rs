@@ -88,6 +88,8 @@ pub enum Failure {
     NotAReceipt(NotAReceipt),
     /// The trust file does not accept the checkpoint.
     NotAccepted(NotAccepted),
+    /// The log's origin ends in a number that is no epoch's.
+    NoEpoch(String),
     /// The bytes at this index are not an entry.
     NotAnEntry(u64, NotAnEntry),
     /// The entry at this index is not proved to be in the signed tree.
@@ -130,6 +132,11 @@ impl std::fmt::Display for Failure {
             Failure::NotAccepted(error) => {
                 write!(f, "the checkpoint is not genuine: {error}. Do not rely on this receipt; fetch it again")
             }
+            Failure::NoEpoch(origin) => write!(
+                f,
+                "the log {origin:?} ends in a number that is no epoch's, so its entries cannot be put in order. \
+                 Ask the hospital for its trust file by a way that you trust"
+            ),
             Failure::NotAnEntry(index, error) => {
                 write!(f, "entry {index} cannot be read: {error}. Do not rely on this receipt; fetch it again")
             }
@@ -186,7 +193,8 @@ pub fn verify(receipt: &[u8], trust: &Trust, content_sha256: Option<[u8; 32]>) -
     let Accepted { checkpoint, witnesses } = trust.accept(&receipt.checkpoint).map_err(Failure::NotAccepted)?;
     let placed: Vec<&Placed> = receipt.earlier.iter().chain([&receipt.latest]).collect();
     let entries = placed.iter().map(|placed| check_included(placed, &checkpoint)).collect::<Result<Vec<_>, _>>()?;
-    let continues = check_chain(&entries, epoch_of_origin(&checkpoint.origin))?;
+    let epoch = epoch_of_origin(&checkpoint.origin).ok_or_else(|| Failure::NoEpoch(checkpoint.origin.clone()))?;
+    let continues = check_chain(&entries, epoch)?;
     let facts = Facts::of(&entries);
     receipt.disclosures.iter().try_for_each(|disclosure| facts.check(disclosure))?;
     facts.check_content(&receipt.disclosures, content_sha256)?;

@@ -4,6 +4,7 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use lazaret_ledger::checkpoint::origin_of_epoch;
 use serde::Deserialize;
 
 use crate::error::{Error, Result};
@@ -204,6 +205,8 @@ impl Config {
             connections_max: file.server.connections_max.unwrap_or(2_000),
         };
         let demo = flags.demo;
+        let origin = file.ledger.origin.unwrap_or_else(|| "gate.localhost/log".to_owned());
+        check_origin(&origin)?;
         Ok(Config {
             demo,
             https: flags.https.or(file.server.https).unwrap_or_else(|| loopback(port(8443).max(8443))),
@@ -211,7 +214,7 @@ impl Config {
             sftp: Some(flags.sftp.or(file.intake.sftp_listen).unwrap_or_else(|| loopback(2222))),
             public_name: file.server.public_name.unwrap_or_else(|| "localhost".to_owned()),
             ready_file: flags.ready_file,
-            origin: file.ledger.origin.unwrap_or_else(|| "gate.localhost/log".to_owned()),
+            origin,
             approvals_by_token: file.approvals.by_token.unwrap_or(demo),
             public_entries: file.ledger.public_entries.unwrap_or(demo),
             limits,
@@ -222,6 +225,17 @@ impl Config {
             dir,
         })
     }
+}
+
+/// A ledger's first epoch has the origin itself. One that reads like a later epoch's would make receipts that nobody believes.
+fn check_origin(origin: &str) -> Result<()> {
+    if origin_of_epoch(origin, 1).is_some() {
+        return Ok(());
+    }
+    Err(Error::Usage(format!(
+        "ledger.origin {origin:?} is no name for a log: it holds no space, no + and no control character, and behind its last \
+         / there is not only a number. Name it as hospital.example/log"
+    )))
 }
 
 fn read_file(named: Option<&Path>, dir: &Path) -> Result<FileConfig> {
@@ -244,6 +258,20 @@ mod tests {
     fn an_unknown_key_is_refused() {
         assert!(toml::from_str::<FileConfig>("[server]\nhttsp = \"127.0.0.1:1\"").is_err());
         assert!(toml::from_str::<FileConfig>("[server]\nhttps = \"127.0.0.1:1\"").is_ok());
+    }
+
+    #[test]
+    fn an_origin_is_a_name_that_is_not_taken_for_a_later_epochs() {
+        for origin in
+            ["hospital.example/log", "gate.localhost/log", "log", "hospital.example/2026-log", "münster.example/log"]
+        {
+            assert!(check_origin(origin).is_ok(), "{origin}");
+        }
+        for origin in
+            ["", "hospital.example/2026", "hospital.example/0", "hospital.example/1", "a b", "a+b", "a\u{9f}b"]
+        {
+            assert!(check_origin(origin).is_err(), "{origin:?}");
+        }
     }
 
     #[test]

@@ -125,7 +125,7 @@ fn decode_then_encode_is_the_identity_and_another_encoder_agrees() {
     for _ in 0..2_000 {
         let fact = random_fact(&mut random);
         let seq = random.next() >> random.below(64);
-        let prev = (seq > 0).then(|| (random.next() >> random.below(64), random.next() >> random.below(64)));
+        let prev = (seq > 0).then(|| ((random.next() >> random.below(64)).max(1), random.next() >> random.below(64)));
         let envelope = Envelope { t: random.next() >> random.below(64), ..envelope(seq, prev) };
         let bytes = encode(&envelope, &fact);
         assert_eq!(bytes, by_minicbor(&envelope, &fact));
@@ -301,7 +301,7 @@ fn a_kind_is_snake_case_with_a_version() {
         assert_eq!(decode(&bytes).map(|(envelope, _)| envelope.kind), expected, "{kind:?}");
     };
     let longest = format!("{}.v1", "k".repeat(KIND_BYTES_MAX - 3));
-    for kind in ["a.v1", "transfer_arrived.v1", "a1_2.v10", longest.as_str()] {
+    for kind in ["a.v1", "transfer_arrived.v1", "a1_2.v10", "a.v9999", longest.as_str()] {
         check(kind, Ok(kind.to_owned()));
     }
     for kind in [
@@ -313,6 +313,8 @@ fn a_kind_is_snake_case_with_a_version() {
         "a.v01",
         "a.v1x",
         "a.v1.v1",
+        "a.v10000",
+        "a.v18446744073709551616",
         "a.1",
         "_a.v1",
         "a_.v1",
@@ -329,6 +331,15 @@ fn a_kind_is_snake_case_with_a_version() {
         &format!("k{longest}"),
     ] {
         check(kind, Err(NotAnEntry::Kind));
+    }
+}
+
+#[test]
+fn the_entry_before_stands_in_an_epoch_from_1_on() {
+    let follows = |epoch| encode(&envelope(3, Some((epoch, 0))), &[0xa0]);
+    assert_eq!(decode(&follows(0)), Err(NotAnEntry::Epoch));
+    for epoch in [1, 2, u64::MAX] {
+        assert_eq!(decode(&follows(epoch)).map(|(envelope, _)| envelope.prev), Ok(Some((epoch, 0))));
     }
 }
 

@@ -314,13 +314,16 @@ fn an_epoch_has_an_origin_of_its_own() {
     assert_eq!(origin_of_epoch(ORIGIN, 1).as_deref(), Some(ORIGIN));
     assert_eq!(origin_of_epoch(ORIGIN, 2).as_deref(), Some("hospital.example/log/2"));
     for epoch in [1, 2, 3, 10, u64::MAX] {
-        assert_eq!(epoch_of_origin(&origin_of_epoch(ORIGIN, epoch).unwrap()), epoch);
+        assert_eq!(epoch_of_origin(&origin_of_epoch(ORIGIN, epoch).unwrap()), Some(epoch));
     }
     assert_eq!(origin_of_epoch(ORIGIN, 0), None);
     assert_eq!(origin_of_epoch("hospital.example/log/2", 1), None, "not to be told from epoch 2 of another");
     assert_eq!(origin_of_epoch("hospital example", 1), None);
-    for origin in ["", "log", "a/1", "a/0", "a/02", "a/x", "a/", "a/2/", "a/+2"] {
-        assert_eq!(epoch_of_origin(origin), 1, "{origin:?}");
+    for origin in ["", "log", "2", "a/x", "a/", "a/2/", "a/+2", "a/2x", "a/2 ", "a/٢"] {
+        assert_eq!(epoch_of_origin(origin), Some(1), "{origin:?}");
+    }
+    for origin in ["a/0", "a/1", "a/02", "a/00", "/1", "a/2/1", "a/18446744073709551616"] {
+        assert_eq!((epoch_of_origin(origin), origin_of_epoch(origin, 1)), (None, None), "{origin:?}");
     }
 }
 

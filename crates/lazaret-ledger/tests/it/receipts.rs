@@ -2,7 +2,7 @@
 
 use lazaret_ledger::checkpoint::Signer;
 use lazaret_ledger::commitment::commit;
-use lazaret_ledger::entry::{Envelope, decode, encode};
+use lazaret_ledger::entry::{Envelope, NotAnEntry, decode, encode};
 use lazaret_ledger::note::{NotANote, Note};
 use lazaret_ledger::proof::{NotAProof, PROOF_BYTES_MAX, Proof};
 use lazaret_ledger::receipt::{Disclosure, NotAReceipt, RECEIPT_BYTES_MAX, Receipt};
@@ -250,6 +250,23 @@ fn a_story_that_began_in_an_earlier_epoch_says_so() {
     assert_eq!(judged(4, (1, 77)), Ok(Some((1, 77))));
     assert_eq!(judged(4, (3, 0)), Err(Failure::BrokenChain(0)), "this epoch's entry was left out");
     assert_eq!(judged(4, (4, 0)), Err(Failure::BrokenChain(0)), "there is no later epoch yet");
+    assert_eq!(judged(4, (0, 77)), Err(Failure::NotAnEntry(0, NotAnEntry::Epoch)), "the first epoch is 1");
+}
+
+#[test]
+fn a_log_whose_epoch_cannot_be_told_is_not_believed() {
+    let judged = |origin: &str, epoch| {
+        let mut world = World::empty(origin, epoch);
+        world.about_transfer("transfer_released.v1", &[(0, Value::Bytes(&TRANSFER))]);
+        world.about_transfer("transfer_delivered.v1", &[(0, Value::Bytes(&TRANSFER))]);
+        verify(&world.bare_receipt().to_bytes().unwrap(), &trust(&world), None).map(|verified| verified.entries.len())
+    };
+    for (origin, epoch) in [("a/log", 1), ("a/2", 2), ("a/18446744073709551615", u64::MAX), ("a/v1", 1)] {
+        assert_eq!(judged(origin, epoch), Ok(2), "{origin}");
+    }
+    for origin in ["a/0", "a/1", "a/02", "a/18446744073709551616"] {
+        assert_eq!(judged(origin, 1), Err(Failure::NoEpoch(origin.into())));
+    }
 }
 
 #[test]
@@ -428,6 +445,7 @@ fn every_failure_says_what_is_wrong_and_what_to_do() {
         Failure::NotAccepted(NotAccepted::UnknownLog(ORIGIN.into())),
         Failure::NotAccepted(NotAccepted::Quorum(1)),
         Failure::NotAccepted(NotAccepted::Forged(ORIGIN.into())),
+        Failure::NoEpoch("hospital.example/0".into()),
         Failure::NotIncluded(7),
         Failure::OtherSubject(7),
         Failure::BrokenChain(7),
