@@ -65,13 +65,13 @@ impl std::fmt::Display for NotANote {
 
 impl std::error::Error for NotANote {}
 
-/// A signature that was verified.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// A key that has signed, as was verified.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Signed<'k> {
-    /// The key that made it.
+    /// The key.
     pub key: &'k VerifierKey,
-    /// For a cosignature: when, in seconds since 1970, as the witness says.
-    pub time: Option<u64>,
+    /// When it cosigned, in seconds since 1970, as the witness says: each time once, rising. Empty for a log's key.
+    pub times: Vec<u64>,
 }
 
 /// The name on a line whose key is trusted and whose signature is not that key's.
@@ -146,10 +146,15 @@ impl Note {
             for key in keys.iter().filter(|key| signature.names(key)) {
                 let time = signature.verify(&self.text, key).map_err(|BadSignature| Forged(signature.name.clone()))?;
                 // A key that signs twice is still one key.
-                if signed.iter().all(|before| before.key != *key) {
-                    signed.push(Signed { key, time });
+                match signed.iter_mut().find(|before| before.key == *key) {
+                    Some(before) => before.times.extend(time),
+                    None => signed.push(Signed { key, times: time.into_iter().collect() }),
                 }
             }
+        }
+        for Signed { times, .. } in &mut signed {
+            times.sort_unstable();
+            times.dedup();
         }
         Ok(signed)
     }

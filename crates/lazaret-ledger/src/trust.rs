@@ -69,17 +69,17 @@ enum Member {
 pub struct Accepted {
     /// What the log says.
     pub checkpoint: Checkpoint,
-    /// The trusted witnesses that cosigned, in the order of the lines.
+    /// The trusted witnesses that cosigned, in the order of the policy.
     pub witnesses: Vec<Witnessed>,
 }
 
-/// A cosignature that was verified.
+/// A witness that has cosigned, as was verified.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Witnessed {
-    /// The witness's key name.
+    /// What the policy calls it.
     pub name: String,
-    /// When, in seconds since 1970, as the witness says.
-    pub time: u64,
+    /// When, in seconds since 1970, as the witness says: each time once, rising; at least one.
+    pub times: Vec<u64>,
 }
 
 /// Why a policy does not accept a checkpoint.
@@ -166,12 +166,13 @@ impl Trust {
         if !signed.iter().any(|signed| logs.contains(&signed.key)) {
             return Err(NotAccepted::Unsigned(checkpoint.origin));
         }
-        let cosigned: Vec<bool> =
-            self.witnesses.iter().map(|witness| signed.iter().any(|signed| *signed.key == witness.key)).collect();
-        let witnesses: Vec<Witnessed> = signed
-            .iter()
-            .filter_map(|signed| Some(Witnessed { name: signed.key.name().to_owned(), time: signed.time? }))
-            .collect();
+        let mut witnesses = Vec::new();
+        let mut cosigned = Vec::with_capacity(self.witnesses.len());
+        for Witness { name, key, .. } in &self.witnesses {
+            let found = signed.iter().find(|signed| signed.key == key);
+            cosigned.push(found.is_some());
+            witnesses.extend(found.map(|signed| Witnessed { name: name.clone(), times: signed.times.clone() }));
+        }
         if !self.reaches_quorum(&cosigned) {
             return Err(NotAccepted::Quorum(witnesses.len()));
         }

@@ -103,8 +103,8 @@ fn the_examples_of_the_standards_are_read_and_written_alike() {
 fn log_and_witnesses_sign_one_checkpoint() {
     let (note, keys) = cosigned();
     let signed = note.verify(&keys).unwrap();
-    let times: Vec<Option<u64>> = signed.iter().map(|signed| signed.time).collect();
-    assert_eq!(times, [None, Some(1_767_225_601), Some(1_767_225_601)]);
+    let times: Vec<&[u64]> = signed.iter().map(|signed| signed.times.as_slice()).collect();
+    assert_eq!(times, [&[], [1_767_225_601].as_slice(), &[1_767_225_601]]);
     assert_eq!(signed.iter().map(|signed| signed.key).collect::<Vec<_>>(), keys.iter().collect::<Vec<_>>());
     // A witness's key is no log's key, and cannot open a checkpoint in its stead.
     assert_eq!(open(&note, &keys[1]), Err(NotSigned::Origin(ORIGIN.into())));
@@ -217,11 +217,12 @@ fn a_forged_line_of_a_trusted_key_refuses_the_note_wherever_it_stands() {
 fn a_key_that_signs_twice_is_counted_once() {
     let (note, [log, witness, _]) = cosigned();
     let checkpoint = Checkpoint::parse(note.text()).unwrap();
-    let later = cosigner(2).cosign(&checkpoint, 1_767_225_999);
-    let twice = note.clone().with([later]).unwrap();
-    assert_eq!(twice.signatures().len(), 4);
-    let signed = twice.verify([&log, &witness]).unwrap();
-    assert_eq!(signed.iter().map(|signed| signed.time).collect::<Vec<_>>(), [None, Some(1_767_225_601)]);
+    let other_times = [1_767_225_999, 1_767_225_600].map(|time| cosigner(2).cosign(&checkpoint, time));
+    let thrice = note.clone().with(other_times).unwrap();
+    assert_eq!(thrice.signatures().len(), 5);
+    let signed = thrice.verify([&log, &witness]).unwrap();
+    let times: Vec<&[u64]> = signed.iter().map(|signed| signed.times.as_slice()).collect();
+    assert_eq!(times, [&[], [1_767_225_600, 1_767_225_601, 1_767_225_999].as_slice()]);
     assert_eq!(note.clone().with(note.signatures().to_vec()).unwrap(), note, "the same line is not added again");
 }
 
@@ -232,7 +233,7 @@ fn a_cosignature_is_bound_to_its_time() {
     let note = |signature: Signature| Note::new(&checkpoint.text(), vec![signature]).unwrap();
     for time in [0, 1, TIME_MAX] {
         let signed = note(witness.cosign(&checkpoint, time));
-        assert_eq!(signed.verify([witness.verifier_key()]).unwrap()[0].time, Some(time));
+        assert_eq!(signed.verify([witness.verifier_key()]).unwrap()[0].times, [time]);
     }
     let line = witness.cosign(&checkpoint, 0).to_string();
     let (name, encoded) = line.trim_end().rsplit_once(' ').unwrap();

@@ -6,7 +6,7 @@ use lazaret_ledger::entry::{Envelope, NotAnEntry, decode, encode};
 use lazaret_ledger::note::{NotANote, Note};
 use lazaret_ledger::proof::{NotAProof, PROOF_BYTES_MAX, Proof};
 use lazaret_ledger::receipt::{Disclosure, NotAReceipt, RECEIPT_BYTES_MAX, Receipt};
-use lazaret_ledger::trust::{NotAccepted, Trust};
+use lazaret_ledger::trust::{NotAccepted, Trust, Witnessed};
 use lazaret_ledger::verify::{Failure, PLACES, Verified, verify};
 
 use crate::world::{FILE, OBJECT, ORIGIN, TRANSFER, Value, World, fact, k_c, sha256};
@@ -59,9 +59,23 @@ fn a_receipt_is_verified_with_a_trust_file_and_nothing_else() {
     let labels: Vec<&str> = verified.disclosed.iter().map(|disclosed| disclosed.label.as_str()).collect();
     assert_eq!(labels, ["content", "manifest", "reason"]);
     assert_eq!(verified.disclosed[0].value, sha256(FILE));
-    let witnesses: Vec<(&str, u64)> =
-        verified.witnesses.iter().map(|witness| (witness.name.as_str(), witness.time)).collect();
-    assert_eq!(witnesses, [("witness2.example", 1_767_225_700), ("witness3.example", 1_767_225_700)]);
+    let witnesses: Vec<(&str, &[u64])> =
+        verified.witnesses.iter().map(|witness| (witness.name.as_str(), witness.times.as_slice())).collect();
+    assert_eq!(witnesses, [("w1", [1_767_225_700].as_slice()), ("w2", &[1_767_225_700])]);
+}
+
+#[test]
+fn witnesses_are_shown_by_the_trust_files_names_and_order_with_all_their_times() {
+    let world = World::new();
+    let mut receipt = world.receipt();
+    let (checkpoint, [first, second]) = (world.checkpoint(), world.witnesses.each_ref());
+    let log = receipt.checkpoint.signatures()[0].clone();
+    let lines = [second.cosign(&checkpoint, 30), first.cosign(&checkpoint, 20), second.cosign(&checkpoint, 0), log];
+    let again = [second.cosign(&checkpoint, 30), second.cosign(&checkpoint, 7)];
+    receipt.checkpoint = Note::new(receipt.checkpoint.text(), [lines.as_slice(), &again].concat()).unwrap();
+    let witnesses = judge(&world, &receipt).unwrap().witnesses;
+    let witnessed = |name: &str, times: &[u64]| Witnessed { name: name.into(), times: times.to_vec() };
+    assert_eq!(witnesses, [witnessed("w1", &[20]), witnessed("w2", &[0, 7, 30])]);
 }
 
 // EVIDENCE-OF: R-015

@@ -9,7 +9,7 @@ mod printed;
 
 pub(crate) use printed::{
     CheckedJson, ClassesJson, CoveredJson, FailedCaseJson, FindingJson, FsckJson, InspectJson, InspectorJson,
-    LoginJson, PhiJson, PolicyTestJson, ProvedJson, SentJson, ShownJson, VerifiedJson, ViolationJson,
+    LoginJson, PhiJson, PolicyTestJson, ProvedJson, SentJson, ShownJson, VerifiedJson, ViolationJson, WitnessJson,
 };
 
 /// A value with a JSON form.

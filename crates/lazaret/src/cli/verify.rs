@@ -7,6 +7,7 @@ use clap::{Args, ValueHint};
 use lazaret_core::id::{Id, Transfer};
 use lazaret_core::time::Timestamp;
 use lazaret_ledger::content::ContentHash;
+use lazaret_ledger::trust::Witnessed;
 use lazaret_ledger::verify::CONTENT;
 use lazaret_ledger::{Trust, Verified};
 
@@ -16,7 +17,7 @@ use super::find::{Where, read_file};
 use super::progress::Progress;
 use super::{out, tell};
 use crate::api::show::{hex, time_text};
-use crate::api::types::{ProvedJson, VerifiedJson};
+use crate::api::types::{ProvedJson, VerifiedJson, WitnessJson};
 use crate::config::Surroundings;
 use crate::particulars::{MANIFEST_LABEL, Manifest, Note, REASON_LABEL, from_cbor};
 use crate::serve::TRUST;
@@ -155,7 +156,11 @@ fn told(receipt: String, verified: Verified, sha256: Option<[u8; 32]>) -> Verifi
         content_matches: sha256.map(|_| true),
         entries: entries.collect(),
         reasons,
-        witnesses: verified.witnesses.iter().map(|witness| witness.name.clone()).collect(),
+        witnesses: verified
+            .witnesses
+            .into_iter()
+            .map(|Witnessed { name, times }| WitnessJson { name, times_s: times })
+            .collect(),
         origin: Some(verified.origin),
     }
 }
@@ -180,9 +185,7 @@ fn say(told: &VerifiedJson, trust_file: &Path) -> Result<()> {
         told.size.unwrap_or_default(),
         trust_file.display()
     ));
-    let witnesses =
-        if told.witnesses.is_empty() { "none asked for, none counted".to_owned() } else { told.witnesses.join(", ") };
-    lines.push(format!("  witnesses  {}", out::shown(&witnesses)));
+    lines.push(format!("  witnesses  {}", out::shown(&witnesses(&told.witnesses))));
     if let (Some(name), Some(bytes)) = (&told.name, told.bytes) {
         lines.push(format!("  object     {}, {bytes} bytes", out::shown(name)));
     }
@@ -196,4 +199,21 @@ fn say(told: &VerifiedJson, trust_file: &Path) -> Result<()> {
     lines.extend(told.entries.iter().map(|entry| format!("  {}  {} [entry {}]", entry.at, entry.text, entry.index)));
     lines.extend(told.reasons.iter().map(|reason| format!("  reason     {}", out::shown(reason))));
     out::print(&(lines.join("\n") + "\n"))
+}
+
+fn witnesses(witnesses: &[WitnessJson]) -> String {
+    if witnesses.is_empty() {
+        return "none asked for, none counted".to_owned();
+    }
+    let each = witnesses.iter().map(|WitnessJson { name, times_s }| {
+        let times: Vec<String> = times_s.iter().map(|seconds| seconds_text(*seconds)).collect();
+        format!("{name} at {}", times.join(" and "))
+    });
+    each.collect::<Vec<_>>().join(", ")
+}
+
+/// A witness may say a time that no calendar has.
+fn seconds_text(seconds: u64) -> String {
+    let text = time_text(Timestamp::from_millis(seconds.saturating_mul(1_000)));
+    if text.is_empty() { format!("{seconds} s after 1970") } else { text }
 }

@@ -79,8 +79,17 @@ pub(crate) struct VerifiedJson {
     pub(crate) entries: Vec<ProvedJson>,
     /// Reasons that voters gave, where the receipt shows them.
     pub(crate) reasons: Vec<String>,
-    /// Trusted witnesses that cosigned.
-    pub(crate) witnesses: Vec<String>,
+    /// Trusted witnesses that cosigned, in the order of the trust file.
+    pub(crate) witnesses: Vec<WitnessJson>,
+}
+
+/// A trusted witness that cosigned.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct WitnessJson {
+    /// What the trust file calls it.
+    pub(crate) name: String,
+    /// When, in seconds since 1970, as the witness says: each time once, rising.
+    pub(crate) times_s: Vec<u64>,
 }
 
 /// One proved entry.
