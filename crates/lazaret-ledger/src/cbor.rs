@@ -65,34 +65,27 @@ const NULL: u8 = 0xf6;
 /// # Errors
 /// The first way in which they are not.
 pub fn check_fact(bytes: &[u8]) -> Result<()> {
-    visit_byte_strings(bytes, |_| {})
-}
-
-/// [`check_fact`], showing every byte string inside on the way. What was shown before an error counts for nothing.
-///
-/// # Errors
-/// As [`check_fact`].
-pub fn visit_byte_strings<'b>(bytes: &'b [u8], mut visit: impl FnMut(&'b [u8])) -> Result<()> {
     let mut reader = Reader::new(bytes);
     if !reader.next_is_map() {
         return Err(NotDeterministic::Unexpected);
     }
-    reader.fact_value(NESTING_MAX, &mut visit)?;
+    reader.fact_value(NESTING_MAX)?;
     reader.end()
 }
 
-/// The byte string under one key of a fact's outermost map; none where the key is missing or holds something else.
-#[must_use]
-pub fn byte_string_at(fact: &[u8], key: u64) -> Option<&[u8]> {
+/// The byte string of `N` bytes under one key of a fact's outermost map; none where the map has no such key.
+///
+/// # Errors
+/// Something else stands there, be it null; or the bytes before it are no fact's.
+pub fn bytes_at<const N: usize>(fact: &[u8], key: u64) -> Result<Option<[u8; N]>> {
     let mut reader = Reader::new(fact);
-    let pairs = reader.map().ok()?;
-    for _ in 0..pairs {
-        if reader.uint().ok()? == key {
-            return reader.bytes().ok();
+    for _ in 0..reader.map()? {
+        if reader.uint()? == key {
+            return reader.bytes_of().map(Some);
         }
-        reader.fact_value(NESTING_MAX, &mut |_| {}).ok()?;
+        reader.fact_value(NESTING_MAX)?;
     }
-    None
+    Ok(None)
 }
 
 /// Reads values from the front.
@@ -147,6 +140,12 @@ impl<'b> Reader<'b> {
     /// The number of pairs that follow, as [`Reader::array`].
     pub(crate) fn map(&mut self) -> Result<u64> {
         self.expect(Major::Map)
+    }
+
+    /// A map that has so many pairs, or one more: whether it has that one.
+    pub(crate) fn map_with_option(&mut self, pairs: u64) -> Result<bool> {
+        let found = self.map()?;
+        if found == pairs || found == pairs + 1 { Ok(found > pairs) } else { Err(NotDeterministic::Unexpected) }
     }
 
     /// Reads a null if one is next.
@@ -209,35 +208,32 @@ impl<'b> Reader<'b> {
     }
 
     /// Reads one value of a fact, whatever it is.
-    fn fact_value(&mut self, nesting_left: u8, visit: &mut dyn FnMut(&'b [u8])) -> Result<()> {
+    fn fact_value(&mut self, nesting_left: u8) -> Result<()> {
         if let Some((&(FALSE | TRUE | NULL), rest)) = self.rest.split_first() {
             self.rest = rest;
             return Ok(());
         }
         match self.head()? {
             (Major::Unsigned | Major::Negative, _) => Ok(()),
-            (Major::Bytes, length) => {
-                visit(self.take(length)?);
-                Ok(())
-            }
+            (Major::Bytes, length) => self.take(length).map(drop),
             // Codes are byte strings. Text would be where a name or a note slips in.
             (Major::Text, _) => Err(NotDeterministic::Forbidden),
             (Major::Array, length) => {
                 let nesting_left = nesting_left.checked_sub(1).ok_or(NotDeterministic::TooDeep)?;
                 // Each turn reads a byte or fails, so a claimed length costs no more than the bytes that are there.
                 for _ in 0..length {
-                    self.fact_value(nesting_left, visit)?;
+                    self.fact_value(nesting_left)?;
                 }
                 Ok(())
             }
             (Major::Map, pairs) => {
                 let nesting_left = nesting_left.checked_sub(1).ok_or(NotDeterministic::TooDeep)?;
-                self.fact_pairs(pairs, nesting_left, visit)
+                self.fact_pairs(pairs, nesting_left)
             }
         }
     }
 
-    fn fact_pairs(&mut self, pairs: u64, nesting_left: u8, visit: &mut dyn FnMut(&'b [u8])) -> Result<()> {
+    fn fact_pairs(&mut self, pairs: u64, nesting_left: u8) -> Result<()> {
         let mut before = None;
         for _ in 0..pairs {
             let (major, key) = self.head()?;
@@ -249,7 +245,7 @@ impl<'b> Reader<'b> {
                 return Err(NotDeterministic::KeyOrder);
             }
             before = Some(key);
-            self.fact_value(nesting_left, visit)?;
+            self.fact_value(nesting_left)?;
         }
         Ok(())
     }

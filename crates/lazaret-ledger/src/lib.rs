@@ -10,7 +10,7 @@
 //! 3. [`note`] and [`key`]: signed text (C2SP signed-note); [`checkpoint`] and [`cosignature`]: what logs and witnesses sign
 //! 4. [`proof`]: the file that holds it all together (C2SP tlog-proof); [`receipt`]: what our receipts put into it
 //! 5. [`trust`]: whom a reader trusts (C2SP tlog-policy); [`commitment`]: how facts bind what may not stand in them;
-//!    [`content`]: the hash of a file that is compared with one
+//!    [`disclosed`]: what of that a receipt opens; [`content`]: the hash of a file that is compared with one
 //! 6. [`verify`](mod@verify): every check in order
 //!
 //! What is not here: which facts there are and what they mean (lazaret-core), how entries are stored (lazaret-store), how
@@ -21,6 +21,7 @@ pub mod checkpoint;
 pub mod commitment;
 pub mod content;
 pub mod cosignature;
+pub mod disclosed;
 pub mod entry;
 pub mod key;
 pub mod note;

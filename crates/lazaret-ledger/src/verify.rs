@@ -1,35 +1,20 @@
 //! Verifying a receipt, offline: what an auditor, a supplier or a court runs. Nothing is believed but the trust file.
 //!
 //! In order: strict parse; the origin's key and the quorum; every entry in the tree; one subject, seq and prev without a gap,
-//! times that never fall; each disclosure opens a commitment that stands in these entries, in the place that its label means;
-//! and, where the reader has the file itself, that its SHA-256 is the disclosed one. Nothing is reported of a receipt that
-//! fails.
+//! times that never fall; each disclosure opens a commitment that stands in these entries, in a place that its label means, and
+//! has the form and the nonce that its label wants; and, where the reader has the file itself, that its SHA-256 is the
+//! disclosed one. Nothing is reported of a receipt that fails.
 
 use std::collections::BTreeSet;
 
-use crate::cbor::{byte_string_at, visit_byte_strings};
+use crate::cbor::{NotDeterministic, bytes_at};
 use crate::checkpoint::{Checkpoint, epoch_of_origin};
 use crate::commitment::commit;
+use crate::disclosed::{CONTENT, Disclosed, MANIFEST, OBJECTS, PLACES};
 use crate::entry::{Envelope, NotAnEntry, decode};
 use crate::receipt::{Disclosure, NotAReceipt, Placed, Receipt};
 use crate::tree::{Hash, leaf_hash, verify_inclusion};
 use crate::trust::{Accepted, NotAccepted, Trust, Witnessed};
-
-/// The label of the commitment to an object's bytes. Its nonce is the object's id, its value the SHA-256 of the plaintext.
-pub const CONTENT: &str = "content";
-
-/// The places in which the facts of today hold a commitment: the kind, the key of its map, and the label under which a receipt
-/// opens it. The labels are not signed; this table is what keeps a manifest from being shown as the content. A commitment at
-/// another place opens under any label that is not in the table.
-pub const PLACES: &[(&str, u64, &str)] = &[
-    ("transfer_arrived.v1", 8, CONTENT),
-    ("transfer_arrived.v1", 9, "manifest"),
-    ("transfer_inspected.v1", 1, CONTENT),
-    ("transfer_released.v1", 2, CONTENT),
-    ("transfer_delivered.v1", 3, CONTENT),
-    ("approved.v1", 6, "reason"),
-    ("rejected.v1", 6, "reason"),
-];
 
 /// What a receipt shows, once verified.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,15 +57,6 @@ pub struct VerifiedEntry {
     pub fact: Vec<u8>,
 }
 
-/// One opened commitment.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Disclosed {
-    /// What it is.
-    pub label: String,
-    /// The value that was committed to.
-    pub value: Vec<u8>,
-}
-
 /// Why a receipt is not believed. Its text says what is wrong and what to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Failure {
@@ -100,18 +76,31 @@ pub enum Failure {
     BrokenChain(u64),
     /// The entry at this index bears an earlier time than the one before.
     TimeFell(u64),
-    /// The disclosure with this label opens no commitment of these entries.
-    OpensNothing(String),
-    /// The disclosure with this label opens a commitment that is to something else.
-    WrongLabel(String),
-    /// The nonce of the disclosure with this label stands neither in its value nor in an entry.
-    LooseNonce(String),
-    /// The same content is not recorded throughout, or is disclosed twice.
+    /// The entry at this index holds something else where a commitment, or the object's id, belongs.
+    Misshapen(u64),
+    /// What is disclosed under this label is not shown.
+    NotOpened(String, NotOpened),
+    /// The entries, or the disclosures, do not all speak of one content and one manifest.
     ContentChanged,
     /// The receipt does not disclose the content's digest, so no file can be compared with it.
     ContentNotDisclosed,
     /// The file is not the one that the receipt is about.
     OtherContent,
+}
+
+/// Why a disclosure is not believed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotOpened {
+    /// It opens no commitment of these entries at a place that is known.
+    Nothing,
+    /// It opens a commitment that is to something else.
+    WrongLabel,
+    /// It opens a commitment that another disclosure has opened.
+    Again,
+    /// Its value has not the form of its label.
+    Form(NotDeterministic),
+    /// Its nonce is not the one that its value, or the object, names.
+    Nonce,
 }
 
 impl std::fmt::Display for Failure {
@@ -156,20 +145,14 @@ impl std::fmt::Display for Failure {
                 f,
                 "entry {index} bears an earlier time than the entry before, which a gate never records. Tell the hospital"
             ),
-            Failure::OpensNothing(label) => write!(
+            Failure::Misshapen(index) => write!(
                 f,
-                "what the receipt shows as {label:?} is not what was recorded. Do not rely on it; fetch the receipt again"
+                "entry {index} holds something else where a commitment or an id belongs, which a gate never records. Tell the \
+                 hospital"
             ),
-            Failure::WrongLabel(label) => write!(
-                f,
-                "what the receipt shows as {label:?} was recorded as something else. Do not rely on it; fetch the receipt again"
-            ),
-            Failure::LooseNonce(label) => write!(
-                f,
-                "the nonce of {label:?} belongs neither to the value nor to the entries. Fetch the receipt again"
-            ),
+            Failure::NotOpened(label, why) => write!(f, "what the receipt shows as {label:?} {why}"),
             Failure::ContentChanged => f.write_str(
-                "the entries do not all speak of the same content. Do not rely on this receipt; tell the hospital",
+                "the entries do not all speak of the same content and manifest. Do not rely on this receipt; tell the hospital",
             ),
             Failure::ContentNotDisclosed => f.write_str(
                 "this receipt does not show the content's digest, so the file cannot be compared with it. Ask the gate for a \
@@ -184,6 +167,25 @@ impl std::fmt::Display for Failure {
 
 impl std::error::Error for Failure {}
 
+impl std::fmt::Display for NotOpened {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            NotOpened::Nothing => f.write_str(
+                "is not what was recorded, as far as this program knows. Do not rely on it; fetch the receipt again, or a newer \
+                 program",
+            ),
+            NotOpened::WrongLabel => {
+                f.write_str("was recorded as something else. Do not rely on it; fetch the receipt again")
+            }
+            NotOpened::Again => f.write_str("is shown twice. Fetch the receipt again"),
+            NotOpened::Form(error) => {
+                write!(f, "has not its form: {error}. Fetch a newer program; if it stays so, tell the hospital")
+            }
+            NotOpened::Nonce => f.write_str("has another nonce than was recorded. Fetch the receipt again"),
+        }
+    }
+}
+
 /// Verifies a receipt of at most 1 MiB against a trust file and, where the reader has it, the file's SHA-256.
 ///
 /// # Errors
@@ -195,11 +197,9 @@ pub fn verify(receipt: &[u8], trust: &Trust, content_sha256: Option<[u8; 32]>) -
     let entries = placed.iter().map(|placed| check_included(placed, &checkpoint)).collect::<Result<Vec<_>, _>>()?;
     let epoch = epoch_of_origin(&checkpoint.origin).ok_or_else(|| Failure::NoEpoch(checkpoint.origin.clone()))?;
     let continues = check_chain(&entries, epoch)?;
-    let facts = Facts::of(&entries);
-    receipt.disclosures.iter().try_for_each(|disclosure| facts.check(disclosure))?;
-    facts.check_content(&receipt.disclosures, content_sha256)?;
+    let disclosed = Facts::of(&entries)?.open(&receipt.disclosures)?;
+    check_content(&disclosed, content_sha256)?;
     let subject = entries.last().map(|entry| entry.envelope.subject).unwrap_or_default();
-    let disclosed = receipt.disclosures.into_iter().map(|Disclosure { label, value, .. }| Disclosed { label, value });
     Ok(Verified {
         origin: checkpoint.origin,
         size: checkpoint.size,
@@ -207,7 +207,7 @@ pub fn verify(receipt: &[u8], trust: &Trust, content_sha256: Option<[u8; 32]>) -
         index: receipt.latest.index,
         subject,
         continues,
-        disclosed: disclosed.collect(),
+        disclosed,
         witnesses,
         entries: entries.into_iter().map(VerifiedEntry::from).collect(),
     })
@@ -263,64 +263,89 @@ fn check_chain(entries: &[Included<'_>], epoch: u64) -> Result<Option<(u64, u64)
     }
 }
 
-/// The byte strings of all the entries' facts, and the commitments among them whose label is known.
-struct Facts<'e> {
-    strings: BTreeSet<&'e [u8]>,
-    places: Vec<(&'static str, &'e [u8])>,
+/// What the facts of all the entries hold at the places that are known.
+struct Facts {
+    commitments: Vec<(&'static str, [u8; 32])>,
+    objects: Vec<[u8; 16]>,
 }
 
-impl<'e> Facts<'e> {
-    fn of(entries: &'e [Included<'_>]) -> Facts<'e> {
-        let mut facts = Facts { strings: BTreeSet::new(), places: Vec::new() };
-        for Included { envelope, fact, .. } in entries {
-            let walked = visit_byte_strings(fact, |bytes| {
-                facts.strings.insert(bytes);
-            });
-            assert!(walked.is_ok(), "the fact of an entry that was read can be walked");
-            let of_kind = PLACES.iter().filter(|(kind, ..)| *kind == envelope.kind);
-            facts.places.extend(of_kind.filter_map(|(_, key, label)| Some((*label, byte_string_at(fact, *key)?))));
+impl Facts {
+    fn of(entries: &[Included<'_>]) -> Result<Facts, Failure> {
+        let mut facts = Facts { commitments: Vec::new(), objects: Vec::new() };
+        for Included { index, envelope, fact } in entries {
+            let misshapen = |_| Failure::Misshapen(*index);
+            for (_, key, label) in PLACES.iter().filter(|(kind, ..)| *kind == envelope.kind) {
+                let found = bytes_at(fact, *key).map_err(misshapen)?;
+                facts.commitments.extend(found.map(|commitment| (*label, commitment)));
+            }
+            for (_, key) in OBJECTS.iter().filter(|(kind, _)| *kind == envelope.kind) {
+                facts.objects.extend(bytes_at::<16>(fact, *key).map_err(misshapen)?);
+            }
         }
-        facts
+        // One object from arrival to delivery.
+        for label in [CONTENT, MANIFEST] {
+            let mut of_label = facts.commitments.iter().filter(|(known, _)| *known == label);
+            let first = of_label.next();
+            if of_label.any(|other| Some(other) != first) {
+                return Err(Failure::ContentChanged);
+            }
+        }
+        Ok(facts)
     }
 
-    fn check(&self, disclosure: &Disclosure) -> Result<(), Failure> {
-        let Disclosure { label, nonce, k_c, value } = disclosure;
-        let commitment = commit(k_c, value);
-        if !self.strings.contains(commitment.as_slice()) {
-            return Err(Failure::OpensNothing(label.clone()));
-        }
-        let meant: Vec<&str> =
-            self.places.iter().filter(|(_, found)| *found == commitment).map(|(label, _)| *label).collect();
-        let rightly_named = if meant.is_empty() {
-            PLACES.iter().all(|(_, _, known)| known != label)
-        } else {
-            meant.contains(&label.as_str())
+    /// Opens every disclosure, and none twice.
+    fn open(&self, disclosures: &[Disclosure]) -> Result<Vec<Disclosed>, Failure> {
+        let mut opened = BTreeSet::new();
+        let mut open = |disclosure: &Disclosure| {
+            let commitment = commit(&disclosure.k_c, &disclosure.value);
+            let disclosed = self.open_one(disclosure, &commitment)?;
+            if opened.insert(commitment) { Ok(disclosed) } else { Err(NotOpened::Again) }
         };
-        if !rightly_named {
-            return Err(Failure::WrongLabel(label.clone()));
-        }
-        let is_bound =
-            self.strings.contains(nonce.as_slice()) || value.windows(nonce.len()).any(|window| window == nonce);
-        if is_bound { Ok(()) } else { Err(Failure::LooseNonce(label.clone())) }
+        let named =
+            |disclosure: &Disclosure| open(disclosure).map_err(|why| Failure::NotOpened(disclosure.label.clone(), why));
+        disclosures.iter().map(named).collect()
     }
 
-    /// One object from arrival to delivery, and the reader's file is that object.
-    fn check_content(&self, disclosures: &[Disclosure], content_sha256: Option<[u8; 32]>) -> Result<(), Failure> {
-        let mut recorded = self.places.iter().filter(|(label, _)| *label == CONTENT).map(|(_, commitment)| commitment);
-        let first = recorded.next();
-        if recorded.any(|other| Some(other) != first) {
-            return Err(Failure::ContentChanged);
+    fn open_one(&self, disclosure: &Disclosure, commitment: &[u8; 32]) -> Result<Disclosed, NotOpened> {
+        let Disclosure { label, nonce, value, .. } = disclosure;
+        let meant: Vec<&str> =
+            self.commitments.iter().filter(|(_, found)| found == commitment).map(|(label, _)| *label).collect();
+        if meant.is_empty() {
+            return Err(NotOpened::Nothing);
         }
-        let mut disclosed = disclosures.iter().filter(|disclosure| disclosure.label == CONTENT);
-        let content = disclosed.next();
-        if disclosed.next().is_some() {
-            return Err(Failure::ContentChanged);
+        if !meant.contains(&label.as_str()) {
+            return Err(NotOpened::WrongLabel);
         }
-        match (content_sha256, content) {
-            (None, _) => Ok(()),
-            (Some(_), None) => Err(Failure::ContentNotDisclosed),
-            (Some(digest), Some(content)) if content.value == digest => Ok(()),
-            (Some(_), Some(_)) => Err(Failure::OtherContent),
+        let disclosed = Disclosed::parse(label, value).map_err(NotOpened::Form)?;
+        let is_right = match &disclosed {
+            Disclosed::Content(_) => !self.objects.is_empty() && self.objects.iter().all(|object| object == nonce),
+            Disclosed::Manifest(manifest) => manifest.nonce == *nonce,
+            Disclosed::Reason(reason) => reason.nonce == *nonce,
+        };
+        if is_right { Ok(disclosed) } else { Err(NotOpened::Nonce) }
+    }
+}
+
+/// The manifest speaks of the content that is shown, and so does the reader's file.
+fn check_content(disclosed: &[Disclosed], content_sha256: Option<[u8; 32]>) -> Result<(), Failure> {
+    let mut content = None;
+    let mut of_manifest = None;
+    for shown in disclosed {
+        match shown {
+            Disclosed::Content(sha256) => content = Some(*sha256),
+            Disclosed::Manifest(manifest) => of_manifest = Some(manifest.sha256),
+            Disclosed::Reason(_) => {}
         }
+    }
+    if let (Some(content), Some(of_manifest)) = (content, of_manifest)
+        && content != of_manifest
+    {
+        return Err(Failure::ContentChanged);
+    }
+    match (content_sha256, content) {
+        (None, _) => Ok(()),
+        (Some(_), None) => Err(Failure::ContentNotDisclosed),
+        (Some(digest), Some(content)) if content == digest => Ok(()),
+        (Some(_), Some(_)) => Err(Failure::OtherContent),
     }
 }

@@ -14,14 +14,10 @@ use minicbor::{Decode, Encode};
 use crate::error::{Error, Result};
 use crate::vault::Vault;
 
-/// The label of the commitment to a manifest.
-pub const MANIFEST_LABEL: &str = "manifest";
-/// The label of the commitment to an object's content.
-pub const CONTENT_LABEL: &str = "content";
-/// The label of the commitment to a voter's reason.
-pub const REASON_LABEL: &str = "reason";
+pub use lazaret_ledger::disclosed::{CONTENT as CONTENT_LABEL, MANIFEST as MANIFEST_LABEL, REASON as REASON_LABEL};
 
-/// What the sender says it is, and what arrived. Its bytes are what the arrival commits to; they never change.
+/// What the sender says it is, and what arrived. Its bytes are what the arrival commits to; they never change. Receipts show
+/// them, and whoever verifies one reads no other form: `docs/book/receipt-format.md`, section 8.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Encode, Decode)]
 #[cbor(map)]
 pub struct Manifest {
@@ -99,7 +95,8 @@ pub struct Label {
     pub contact: Option<String>,
 }
 
-/// What stands behind a vote, with the nonce of its commitment: the words, and what the voter's passkey signed.
+/// What stands behind a vote, with the nonce of its commitment: the words, and what the voter's passkey signed. Receipts show
+/// its bytes, as those of a manifest.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Encode, Decode)]
 #[cbor(map)]
 pub struct Note {
@@ -239,4 +236,52 @@ pub(crate) fn to_cbor<T: Encode<()>>(value: &T) -> Vec<u8> {
 /// Not what was written.
 pub(crate) fn from_cbor<T: for<'b> Decode<'b, ()>>(bytes: &[u8]) -> Result<T> {
     minicbor::decode(bytes).map_err(Error::internal)
+}
+
+#[cfg(test)]
+mod tests {
+    use lazaret_ledger::disclosed::{self, Disclosed};
+
+    use super::*;
+
+    #[test]
+    fn a_manifest_reads_in_a_receipt_as_it_was_committed() {
+        let kept = |media_type: Option<&str>, announced: bool| Manifest {
+            path: "2026/bericht-ü.pdf".to_owned(),
+            size_bytes: 70_000,
+            sha256: vec![7; 32],
+            media_type: media_type.map(str::to_owned),
+            announced_sha256: vec![7; if announced { 32 } else { 0 }],
+            nonce: vec![9; 16],
+        };
+        for (media_type, was_announced) in
+            [(None, false), (None, true), (Some("application/pdf"), true), (Some(""), false)]
+        {
+            let shown = Disclosed::parse(MANIFEST_LABEL, &to_cbor(&kept(media_type, was_announced)));
+            let expected = disclosed::Manifest {
+                path: "2026/bericht-ü.pdf".to_owned(),
+                size_bytes: 70_000,
+                sha256: [7; 32],
+                media_type: media_type.map(str::to_owned),
+                was_announced,
+                nonce: [9; 16],
+            };
+            assert_eq!(shown, Ok(Disclosed::Manifest(expected)));
+        }
+    }
+
+    #[test]
+    fn a_voters_words_read_in_a_receipt_as_they_were_committed() {
+        for text in ["", "tested\nwith the maker"] {
+            for assertion in [None, Some(Assertion { json: "{}".to_owned(), drawn: vec![1; 32] })] {
+                let note = Note { nonce: vec![9; 16], text: text.to_owned(), assertion: assertion.clone() };
+                let expected = disclosed::Reason {
+                    nonce: [9; 16],
+                    text: text.to_owned(),
+                    assertion: assertion.map(|Assertion { json, drawn }| disclosed::Assertion { json, drawn }),
+                };
+                assert_eq!(Disclosed::parse(REASON_LABEL, &to_cbor(&note)), Ok(Disclosed::Reason(expected)));
+            }
+        }
+    }
 }

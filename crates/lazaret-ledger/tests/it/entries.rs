@@ -1,6 +1,6 @@
 //! Entries: one fact, one encoding; compared with an encoder that is not ours.
 
-use lazaret_ledger::cbor::{NESTING_MAX, NotDeterministic, byte_string_at, check_fact, visit_byte_strings};
+use lazaret_ledger::cbor::{NESTING_MAX, NotDeterministic, bytes_at, check_fact};
 use lazaret_ledger::entry::{ENTRY_BYTES_MAX, Envelope, KIND_BYTES_MAX, NotAnEntry, decode, encode};
 use minicbor::data::Type;
 use minicbor::{Decoder, Encoder};
@@ -344,14 +344,14 @@ fn the_entry_before_stands_in_an_epoch_from_1_on() {
 }
 
 #[test]
-fn byte_strings_are_found_where_they_stand() {
-    let fact = unhex("a4000101420a0b02a1008141ff03f6");
-    let mut found = Vec::new();
-    visit_byte_strings(&fact, |bytes| found.push(bytes.to_vec())).unwrap();
-    assert_eq!(found, [vec![0x0a, 0x0b], vec![0xff]]);
-    assert_eq!(byte_string_at(&fact, 1), Some([0x0a, 0x0b].as_slice()));
-    assert_eq!([0, 2, 3, 4].map(|key| byte_string_at(&fact, key)), [None; 4]);
-    assert_eq!(byte_string_at(&[0x80], 0), None);
+fn a_byte_string_of_the_right_length_is_there_or_not_and_nothing_else_passes_for_it() {
+    let fact = unhex("a500010141ff02420a0b03a1008142010204f6");
+    assert_eq!(bytes_at(&fact, 2), Ok(Some([0x0a, 0x0b])));
+    assert_eq!(bytes_at::<2>(&fact, 5), Ok(None));
+    for key in [0, 1, 3, 4] {
+        assert!(bytes_at::<2>(&fact, key).is_err(), "{key}");
+    }
+    assert_eq!(bytes_at::<2>(&[0x80], 0), Err(NotDeterministic::Unexpected));
 }
 
 #[test]

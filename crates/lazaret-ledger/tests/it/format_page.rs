@@ -3,10 +3,12 @@
 use lazaret_ledger::checkpoint::{Checkpoint, Signer};
 use lazaret_ledger::commitment::commit;
 use lazaret_ledger::cosignature::Cosigner;
+use lazaret_ledger::disclosed::{Disclosed, OBJECTS, PLACES};
 use lazaret_ledger::entry::{Envelope, encode};
 use lazaret_ledger::receipt::{Disclosure, Placed, Receipt};
 use lazaret_ledger::tree::{LeafHashes, inclusion_proof, leaf_hash, root};
 use lazaret_ledger::{Trust, verify};
+use minicbor::Encoder;
 use sha2::{Digest as _, Sha256};
 
 use crate::world::{Value, fact};
@@ -72,6 +74,96 @@ fn entries(commitment: &[u8; 32]) -> [Vec<u8>; 4] {
         encode(&envelope("transfer_released.v1", 1_767_225_602_500, transfer, 1, Some((1, 1))), &released),
         encode(&envelope("sessions_observed.v1", 1_767_225_603_000, *b"lazaret/serve/v1", 0, None), &[0xa1, 0, 0x80]),
     ]
+}
+
+/// The rows of the page's table with this head, cells without their backquotes.
+fn table(head: &str) -> Vec<Vec<String>> {
+    let found: Vec<&str> = PAGE.split(&format!("\n{head}\n")).skip(1).collect();
+    assert_eq!(found.len(), 1, "one table has the head {head}");
+    let rows = found[0].lines().skip(1).take_while(|line| line.starts_with('|'));
+    rows.map(|row| row.trim_matches('|').split('|').map(|cell| cell.trim().replace('`', "")).collect()).collect()
+}
+
+#[test]
+fn the_page_lists_the_places_of_commitments_that_are_known() {
+    let shown = table("| kind | key in the fact | label |");
+    let known = PLACES.iter().map(|(kind, key, label)| vec![(*kind).to_owned(), key.to_string(), (*label).to_owned()]);
+    assert_eq!(shown, known.collect::<Vec<_>>());
+    assert_eq!(OBJECTS, [("transfer_arrived.v1", 1), ("transfer_released.v1", 1)], "as the page says in words");
+}
+
+/// A value as the page describes its type.
+fn encode_value(e: &mut Encoder<Vec<u8>>, kind: &str) {
+    match kind {
+        "text" => e.str("a").unwrap(),
+        "unsigned" => e.u64(70_000).unwrap(),
+        "byte string of 16 bytes" => e.bytes(&[7; 16]).unwrap(),
+        "byte string of 32 bytes" => e.bytes(&[7; 32]).unwrap(),
+        "byte string: empty if none, else the bytes of key 2" => e.bytes(&[7; 32]).unwrap(),
+        "map: 0: text, 1: byte string" => {
+            e.map(2).unwrap().u8(0).unwrap().str("{}").unwrap().u8(1).unwrap().bytes(&[7]).unwrap()
+        }
+        other => panic!("the test does not know {other:?}"),
+    };
+}
+
+/// Whether a value of these rows is read under the label.
+fn is_read(label: &str, rows: &[&Vec<String>]) -> bool {
+    let mut e = Encoder::new(Vec::new());
+    e.map(rows.len().try_into().unwrap()).unwrap();
+    for row in rows {
+        e.u64(row[0].parse().unwrap()).unwrap();
+        encode_value(&mut e, &row[2]);
+    }
+    Disclosed::parse(label, &e.into_writer()).is_ok()
+}
+
+#[test]
+fn the_page_describes_the_values_that_are_read() {
+    let after = |label: &str| PAGE.find(&format!("\n* `{label}`: ")).unwrap();
+    // Two tables have one head: the first is that of the manifest.
+    let head = "\n| key | what | value |\n";
+    let starts: Vec<usize> = PAGE.match_indices(head).map(|(at, _)| at).filter(|at| *at > after("manifest")).collect();
+    for (label, start) in [("manifest", starts[0]), ("reason", starts[1])] {
+        assert!(after(label) < start);
+        let rows = PAGE[start + head.len()..].lines().skip(1).take_while(|line| line.starts_with('|'));
+        let rows: Vec<Vec<String>> =
+            rows.map(|row| row.trim_matches('|').split('|').map(|cell| cell.trim().to_owned()).collect()).collect();
+        assert!(is_read(label, &rows.iter().collect::<Vec<_>>()), "{label}");
+        for left_out in &rows {
+            let rest: Vec<&Vec<String>> = rows.iter().filter(|row| *row != left_out).collect();
+            assert_eq!(is_read(label, &rest), left_out[1].contains("missing if"), "{label} without {left_out:?}");
+        }
+    }
+}
+
+// EVIDENCE-OF: R-016
+#[test]
+fn what_the_page_lets_a_reader_try_comes_out_as_it_says() {
+    let (receipt, policy) = (block("c2sp.org/tlog-proof@v1\nextra "), block("log "));
+    let accepted = |receipt: &[u8], policy: &str| {
+        let verified = verify(receipt, &Trust::parse(policy.as_bytes()).unwrap(), None).ok()?;
+        Some((verified.entries.len(), verified.witnesses.len()))
+    };
+    assert_eq!(accepted(receipt.as_bytes(), &policy), Some((2, 1)));
+    for bit in 0..receipt.len() * 8 {
+        let mut flipped = receipt.clone().into_bytes();
+        flipped[bit / 8] ^= 1 << (bit % 8);
+        assert_eq!(accepted(&flipped, &policy), None, "bit {bit}");
+    }
+    let lines: Vec<&str> = receipt.split_inclusive('\n').collect();
+    let [head @ .., log, witness] = lines.as_slice() else { panic!("a receipt ends in two signatures") };
+    let (head, stranger) = (head.concat(), "— nobody.example AAAAAAA=\n");
+    for signatures in [[*log, witness, stranger], [witness, log, ""], [log, witness, witness], [log, log, witness]] {
+        assert_eq!(accepted((head.clone() + &signatures.concat()).as_bytes(), &policy), Some((2, 1)));
+    }
+    let none = policy.replace("quorum w1", "quorum none");
+    let other_id = witness.replace(" 3xwK", " 3xwL");
+    for (signatures, expected) in [([*log, ""], Some((2, 0))), ([log, &other_id], Some((2, 0))), ([witness, ""], None)]
+    {
+        let changed = head.clone() + &signatures.concat();
+        assert_eq!((accepted(changed.as_bytes(), &policy), accepted(changed.as_bytes(), &none)), (None, expected));
+    }
 }
 
 // EVIDENCE-OF: R-016

@@ -14,8 +14,8 @@ pub(crate) const ORIGIN: &str = "hospital.example/log";
 pub(crate) const FILE: &[u8] = b"Lazaret test object\n";
 pub(crate) const TRANSFER: [u8; 16] = [0x20; 16];
 pub(crate) const OBJECT: [u8; 16] = [0x30; 16];
-const MANIFEST_NONCE: [u8; 16] = [0x41; 16];
-const REASON_NONCE: [u8; 16] = [0x42; 16];
+pub(crate) const MANIFEST_NONCE: [u8; 16] = [0x41; 16];
+pub(crate) const REASON_NONCE: [u8; 16] = [0x42; 16];
 
 pub(crate) fn sha256(bytes: &[u8]) -> [u8; 32] {
     Sha256::digest(bytes).into()
@@ -26,18 +26,31 @@ pub(crate) fn k_c(label: &str) -> [u8; 32] {
     sha256(label.as_bytes())
 }
 
-fn manifest() -> Vec<u8> {
-    [b"scan.dcm".as_slice(), &MANIFEST_NONCE].concat()
+/// What the sender said: a name, a size, a digest that was announced, no media type.
+pub(crate) fn manifest() -> Vec<u8> {
+    let mut e = Encoder::new(Vec::new());
+    e.map(5).unwrap().u8(0).unwrap().str("scan.dcm").unwrap();
+    e.u8(1).unwrap().u64(FILE.len().try_into().unwrap()).unwrap();
+    e.u8(2).unwrap().bytes(&sha256(FILE)).unwrap();
+    e.u8(4).unwrap().bytes(&sha256(FILE)).unwrap();
+    e.u8(5).unwrap().bytes(&MANIFEST_NONCE).unwrap();
+    e.into_writer()
 }
 
-fn reason() -> Vec<u8> {
-    [REASON_NONCE.as_slice(), b"checked with the maker"].concat()
+/// A voter's words, without a passkey.
+pub(crate) fn reason() -> Vec<u8> {
+    let mut e = Encoder::new(Vec::new());
+    e.map(2).unwrap().u8(0).unwrap().bytes(&REASON_NONCE).unwrap();
+    e.u8(1).unwrap().str("checked with the maker").unwrap();
+    e.into_writer()
 }
 
 /// A fact from keys and byte strings or numbers.
 pub(crate) enum Value<'v> {
     Number(u64),
     Bytes(&'v [u8]),
+    Null,
+    Array(&'v [&'v [u8]]),
 }
 
 pub(crate) fn fact(values: &[(u64, Value<'_>)]) -> Vec<u8> {
@@ -48,6 +61,11 @@ pub(crate) fn fact(values: &[(u64, Value<'_>)]) -> Vec<u8> {
         match value {
             Value::Number(number) => e.u64(*number).unwrap(),
             Value::Bytes(bytes) => e.bytes(bytes).unwrap(),
+            Value::Null => e.null().unwrap(),
+            Value::Array(items) => {
+                e.array(items.len().try_into().unwrap()).unwrap();
+                items.iter().fold(&mut e, |e, item| e.bytes(item).unwrap())
+            }
         };
     }
     e.into_writer()

@@ -7,8 +7,7 @@ use clap::{Args, ValueHint};
 use lazaret_core::id::{Id, Transfer};
 use lazaret_core::time::Timestamp;
 use lazaret_ledger::content::ContentHash;
-use lazaret_ledger::trust::Witnessed;
-use lazaret_ledger::verify::CONTENT;
+use lazaret_ledger::disclosed::Disclosed;
 use lazaret_ledger::{Trust, Verified};
 
 use super::exit::Exit;
@@ -19,7 +18,6 @@ use super::{out, tell};
 use crate::api::show::{hex, time_text};
 use crate::api::types::{ProvedJson, VerifiedJson, WitnessJson};
 use crate::config::Surroundings;
-use crate::particulars::{MANIFEST_LABEL, Manifest, Note, REASON_LABEL, from_cbor};
 use crate::serve::TRUST;
 
 /// A receipt is at most 1 MiB, or none.
@@ -132,37 +130,37 @@ fn one(path: &Path, trust: &Trust, sha256: Option<[u8; 32]>) -> Result<VerifiedJ
 
 fn told(receipt: String, verified: Verified, sha256: Option<[u8; 32]>) -> VerifiedJson {
     let transfer: Id<Transfer> = Id::from_bytes(verified.subject);
-    let disclosed = |label: &str| verified.disclosed.iter().find(|shown| shown.label == label);
-    let manifest = disclosed(MANIFEST_LABEL).and_then(|shown| from_cbor::<Manifest>(&shown.value).ok());
-    let reasons = verified.disclosed.iter().filter(|shown| shown.label == REASON_LABEL);
-    let reasons = reasons.filter_map(|shown| from_cbor::<Note>(&shown.value).ok()).map(|note| note.text).collect();
     let entries = verified.entries.iter().map(|entry| ProvedJson {
         index: entry.index,
         kind: entry.kind.clone(),
         at: time_text(Timestamp::from_millis(entry.t)),
         text: tell::fact(&entry.kind, &entry.fact),
     });
-    VerifiedJson {
+    let witnesses = verified
+        .witnesses
+        .iter()
+        .map(|witness| WitnessJson { name: witness.name.clone(), times_s: witness.times.clone() });
+    let mut told = VerifiedJson {
         receipt,
         ok: true,
-        failure: None,
         reference: Some(transfer.reference().to_string()),
         id: Some(transfer.to_string()),
         index: Some(verified.index),
         size: Some(verified.size),
-        name: manifest.as_ref().map(|manifest| manifest.path.clone()),
-        bytes: manifest.as_ref().map(|manifest| manifest.size_bytes),
-        sha256: disclosed(CONTENT).map(|shown| hex(&shown.value)),
         content_matches: sha256.map(|_| true),
         entries: entries.collect(),
-        reasons,
-        witnesses: verified
-            .witnesses
-            .into_iter()
-            .map(|Witnessed { name, times }| WitnessJson { name, times_s: times })
-            .collect(),
+        witnesses: witnesses.collect(),
         origin: Some(verified.origin),
+        ..VerifiedJson::default()
+    };
+    for shown in verified.disclosed {
+        match shown {
+            Disclosed::Content(sha256) => told.sha256 = Some(hex(&sha256)),
+            Disclosed::Manifest(manifest) => (told.name, told.bytes) = (Some(manifest.path), Some(manifest.size_bytes)),
+            Disclosed::Reason(reason) => told.reasons.push(reason.text),
+        }
     }
+    told
 }
 
 fn say(told: &VerifiedJson, trust_file: &Path) -> Result<()> {
