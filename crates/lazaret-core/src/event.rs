@@ -7,6 +7,9 @@
 
 use minicbor::{Decode, Decoder, Encode, Encoder, decode, encode};
 
+#[cfg(test)]
+mod tests;
+
 use crate::code::Code;
 use crate::decision::Outcome;
 use crate::digest::{Commitment, Digest};
@@ -50,6 +53,11 @@ macro_rules! facts {
         impl Event {
             /// Every kind's text, in the order of this file.
             pub const KINDS: &[&str] = &[$($kind),*];
+
+            /// Every kind with the key, the name and the type of each field, as written below.
+            #[cfg(test)]
+            const FIELDS: &[(&str, &[(u64, &str, &str)])] =
+                &[$(($kind, &[$(($index, stringify!($field), stringify!($ty)),)*]),)*];
 
             /// The kind's text in the ledger: the variant in snake case with its version.
             pub const fn kind(&self) -> &'static str {

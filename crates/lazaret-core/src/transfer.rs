@@ -150,6 +150,12 @@ pub fn next_stage(stage: Option<Stage>, fact: &Event) -> Result<Stage, Refusal> 
     })
 }
 
+/// The stage in which a whole story, told from the arrival on, leaves its transfer; none where it is empty, or no gate would
+/// have recorded it so.
+pub fn stage_after<'e>(story: impl IntoIterator<Item = &'e Event>) -> Option<Stage> {
+    story.into_iter().try_fold(None, |stage, fact| next_stage(stage, fact).map(Some)).ok().flatten()
+}
+
 /// What the registers know of the place where a transfer would arrive.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Landing {
@@ -658,6 +664,22 @@ mod tests {
             let first = matches!(fact, Event::TransferArrived(_)).then_some(Stage::Quarantined);
             assert_eq!(next_stage(None, &fact).ok(), first, "{} before it arrived", fact.kind());
         }
+    }
+
+    #[test]
+    fn a_story_is_told_from_its_arrival_on_and_in_its_order() {
+        let (hold, release) = (ruled(Outcome::Hold, false), ruled(Outcome::Release, false));
+        let (arrived, inspected, approved, rejected) = (arrived(), inspected(), approved(), rejected());
+        let check = |story: &[&Event], expected| assert_eq!(stage_after(story.iter().copied()), expected, "{story:?}");
+        check(&[], None);
+        check(&[&arrived], Some(Stage::Quarantined));
+        check(&[&arrived, &inspected, &hold], Some(Stage::Held));
+        check(&[&arrived, &inspected, &hold, &approved], Some(Stage::Held));
+        check(&[&arrived, &inspected, &hold, &approved, &release], Some(Stage::Cleared));
+        check(&[&arrived, &inspected, &hold, &rejected], Some(Stage::Denied));
+        check(&[&inspected, &hold], None);
+        check(&[&arrived, &hold], None);
+        check(&[&arrived, &inspected, &hold, &rejected, &approved], None);
     }
 
     #[test]

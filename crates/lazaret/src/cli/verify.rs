@@ -4,8 +4,10 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueHint};
+use lazaret_core::event::Event;
 use lazaret_core::id::{Id, Transfer};
 use lazaret_core::time::Timestamp;
+use lazaret_core::transfer::{Stage, stage_after};
 use lazaret_ledger::content::ContentHash;
 use lazaret_ledger::disclosed::Disclosed;
 use lazaret_ledger::{Trust, Verified};
@@ -148,6 +150,7 @@ fn told(receipt: String, verified: Verified, sha256: Option<[u8; 32]>) -> Verifi
         index: Some(verified.index),
         size: Some(verified.size),
         content_matches: sha256.map(|_| true),
+        outcome: outcome(&verified).map(|stage| stage.word().to_owned()),
         entries: entries.collect(),
         witnesses: witnesses.collect(),
         origin: Some(verified.origin),
@@ -161,6 +164,16 @@ fn told(receipt: String, verified: Verified, sha256: Option<[u8; 32]>) -> Verifi
         }
     }
     told
+}
+
+/// Where the story leaves the transfer. A story that began in an earlier epoch, or that holds a fact of another release, is
+/// not one that can be followed from here.
+fn outcome(verified: &Verified) -> Option<Stage> {
+    if verified.continues.is_some() {
+        return None;
+    }
+    let facts = verified.entries.iter().map(|entry| Event::decode(&entry.kind, &entry.fact));
+    stage_after(&facts.collect::<std::result::Result<Vec<_>, _>>().ok()?)
 }
 
 fn say(told: &VerifiedJson, trust_file: &Path) -> Result<()> {
@@ -194,6 +207,10 @@ fn say(told: &VerifiedJson, trust_file: &Path) -> Result<()> {
         Some(_) => "  content    matches".to_owned(),
         None => "  content    not compared; --content FILE compares it".to_owned(),
     });
+    lines.push(format!(
+        "  outcome    {}",
+        told.outcome.as_deref().map_or("unknown to this release".to_owned(), |stage| stage.replace('_', " "))
+    ));
     lines.extend(told.entries.iter().map(|entry| format!("  {}  {} [entry {}]", entry.at, entry.text, entry.index)));
     lines.extend(told.reasons.iter().map(|reason| format!("  reason     {}", out::shown(reason))));
     out::print(&(lines.join("\n") + "\n"))

@@ -75,6 +75,8 @@ pub(crate) struct VerifiedJson {
     pub(crate) sha256: Option<String>,
     /// Whether the file given with `--content` is the one; null where none was given.
     pub(crate) content_matches: Option<bool>,
+    /// The stage in which the story leaves the transfer; null where this release cannot tell.
+    pub(crate) outcome: Option<String>,
     /// What happened, oldest first.
     pub(crate) entries: Vec<ProvedJson>,
     /// Reasons that voters gave, where the receipt shows them.
