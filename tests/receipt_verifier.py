@@ -6,8 +6,8 @@ first. Sections and checks in the comments are those of that page. What the page
 
     receipt_verifier.py --trust TRUST_FILE [--content FILE] RECEIPT...
 
-Prints one JSON object a line for each receipt. Exit code: 0 all are good, 1 at least one is not, 2 wrong usage, or a
-trust file or content that cannot be used.
+Prints one JSON object a line for each receipt, with the keys of `lazaret verify --json`. Exit code: 0 all are good,
+1 at least one is not, 2 wrong usage, or a trust file or content that cannot be used.
 """
 
 import argparse
@@ -22,24 +22,25 @@ from typing import NamedTuple
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+import receipt_story
+
 MAX_RECEIPT = 1_048_576
-MAX_TRUST = 1_048_576  # the page sets no limit; this one is ours
+MAX_TRUST = 1_048_576
+MAX_TRUST_LINES = 256  # of each kind
 MAX_NOTE = 65_536
 MAX_SIGNATURE_LINES = 64
 MAX_PROOF = 65
 MAX_ENTRY = 65_535
-MAX_UNSIGNED = 2**64 - 1
 MAX_TIME = 2**63 - 1
-EXTRA_DEPTH = 4  # map, list, item, proof
-ENTRY_DEPTH = 1 + 16  # the entry's own map around the fact
+MAX_NESTING = 16
 
 LOG_KEY, WITNESS_KEY = 0x01, 0x04
 NUMBER = re.compile(r"0|[1-9][0-9]{0,19}")
-KIND = re.compile(r"(?=.{1,64}\Z)[a-z][a-z0-9]*(_[a-z0-9]+)*\.v[1-9][0-9]*")
-LABEL = re.compile(r"[a-z0-9_./-]{1,64}")
-FORBIDDEN_IN_TRUST = re.compile(rb"[^\x09\x0a\x20-\x7e\x80-\xff]")
+CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")  # but the newline
+NAME = re.compile("[^+\x00- \x7f-\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+")
+KIND = re.compile(r"(?=.{1,64}\Z)[a-z][a-z0-9]*(_[a-z0-9]+)*\.v[1-9][0-9]{0,3}")
 
-# Section 8: where the facts of today hold commitments, and the label of each.
+# Section 8: where the facts of today hold commitments, with the label of each, and the object's id.
 PLACES = {
     ("transfer_arrived.v1", 8): "content",
     ("transfer_arrived.v1", 9): "manifest",
@@ -49,6 +50,7 @@ PLACES = {
     ("approved.v1", 6): "reason",
     ("rejected.v1", 6): "reason",
 }
+OBJECTS = {("transfer_arrived.v1", 1), ("transfer_released.v1", 1)}
 
 
 class Refused(Exception):
@@ -70,9 +72,13 @@ def read_utf8(data: bytes, what: str) -> str:
         raise Refused(f"{what}: not UTF-8") from None
 
 
-def read_number(text: str, what: str) -> int:
+def is_number(text: str) -> bool:
     # The pattern bounds the length, so int() never sees a hostile number of digits.
-    need(NUMBER.fullmatch(text) is not None and int(text) <= MAX_UNSIGNED, f"{what}: not a number in its one spelling")
+    return NUMBER.fullmatch(text) is not None and int(text) < 2**64
+
+
+def read_number(text: str, what: str) -> int:
+    need(is_number(text), f"{what}: not a number in its one spelling")
     return int(text)
 
 
@@ -92,9 +98,9 @@ def read_base64(text: str, what: str) -> bytes:
 def decode_cbor(data: bytes, depth: int, what: str):
     try:
         value, end = decode_value(data, 0, depth)
+        need(end == len(data), "bytes behind the value")
     except Refused as refusal:
         raise Refused(f"{what}: CBOR: {refusal}") from None
-    need(end == len(data), f"{what}: CBOR: bytes behind the value")
     return value
 
 
@@ -102,6 +108,7 @@ def decode_head(data: bytes, at: int) -> tuple[int, int, int]:
     """The type, its number, and where the rest of the value begins."""
     need(at < len(data), "an end inside a value")
     major, low, at = data[at] >> 5, data[at] & 31, at + 1
+    need(major < 6 or (major == 7 and low in (20, 21, 22)), "a type that is not allowed")
     if low < 24:
         return major, low, at
     need(low < 28, "a form of length that is not allowed")
@@ -114,11 +121,9 @@ def decode_head(data: bytes, at: int) -> tuple[int, int, int]:
 
 def decode_value(data: bytes, at: int, depth: int):
     """The value that begins there, and where it ends."""
-    simple = {b"\xf4": False, b"\xf5": True, b"\xf6": None}
-    if data[at : at + 1] in simple:
-        return simple[data[at : at + 1]], at + 1
     major, number, at = decode_head(data, at)
-    need(major < 6, "a type that is not allowed")
+    if major == 7:
+        return {20: False, 21: True, 22: None}[number], at
     if major < 2:
         return (number if major == 0 else -1 - number), at
     if major < 4:
@@ -126,54 +131,84 @@ def decode_value(data: bytes, at: int, depth: int):
         need(end <= len(data), "an end inside a value")
         return (data[at:end] if major == 2 else read_utf8(data[at:end], "text")), end
     need(depth > 0, "nested too deep")
-    return decode_container(data, at, number, major == 5, depth - 1)
-
-
-def decode_container(data: bytes, at: int, count: int, is_map: bool, depth: int):
     # No room is reserved for what a length claims: the loop ends where the data ends. Every map of the format has
     # unsigned keys, and their encodings rise as the numbers do.
     items, pairs, last = [], {}, -1
-    for _ in range(count):
-        if is_map:
-            major, key, at = decode_head(data, at)
-            need(major == 0 and key > last, "map keys that are not unsigned, or do not rise")
-            pairs[key], at = decode_value(data, at, depth)
+    for _ in range(number):
+        if major == 5:
+            key_type, key, at = decode_head(data, at)
+            need(key_type == 0 and key > last, "map keys that are not unsigned, or do not rise")
+            pairs[key], at = decode_value(data, at, depth - 1)
             last = key
         else:
-            item, at = decode_value(data, at, depth)
+            item, at = decode_value(data, at, depth - 1)
             items.append(item)
-    return (pairs if is_map else items), at
+    return (pairs if major == 5 else items), at
 
 
-# The forms of decoded values. Types are compared and not tested with isinstance: True is an int in Python.
+# --- The forms of decoded values (sections 2, 3, 8) ---
+# Types are compared and not tested with isinstance: True is an int in Python.
 
 
 def is_unsigned(value) -> bool:
     return type(value) is int and value >= 0
 
 
+def is_text(value) -> bool:
+    return type(value) is str
+
+
+def is_version(value) -> bool:
+    return is_unsigned(value) and value == 1
+
+
 def is_bytes_of(least: int, most: int):
     return lambda value: type(value) is bytes and least <= len(value) <= most
 
 
-is_id, is_hash = is_bytes_of(16, 16), is_bytes_of(32, 32)
-is_leaf, is_byte_string = is_bytes_of(0, MAX_ENTRY), is_bytes_of(0, MAX_RECEIPT)
+def is_list_of(form, most: int = MAX_RECEIPT):
+    return lambda value: type(value) is list and len(value) <= most and all(map(form, value))
 
 
-def is_proof(value) -> bool:
-    return type(value) is list and len(value) <= MAX_PROOF and all(map(is_hash, value))
+def is_array_of(*forms):
+    return lambda value: type(value) is list and len(value) == len(forms) and all(map(lambda f, v: f(v), forms, value))
 
 
-def is_label(value) -> bool:
-    return type(value) is str and LABEL.fullmatch(value) is not None
+def is_map_of(forms: dict, may_miss=frozenset()):
+    def is_such(value) -> bool:
+        known = type(value) is dict and set(forms) - may_miss <= set(value) <= set(forms)
+        return known and all(forms[key](item) for key, item in value.items())
+
+    return is_such
 
 
-def is_array_of(value, *forms) -> bool:
-    return type(value) is list and len(value) == len(forms) and all(form(item) for form, item in zip(forms, value))
+def is_kind(value) -> bool:
+    return is_text(value) and KIND.fullmatch(value) is not None
 
 
-def is_map_of(value, keys: int) -> bool:
-    return type(value) is dict and list(value) == list(range(keys))
+def is_prev(value) -> bool:
+    return value is None or (is_array_of(is_unsigned, is_unsigned)(value) and value[0] >= 1)
+
+
+def is_fact(value) -> bool:
+    return type(value) is dict and not holds_text(value)
+
+
+def holds_text(value) -> bool:
+    inner = value.values() if type(value) is dict else value if type(value) is list else ()
+    return is_text(value) or any(map(holds_text, inner))
+
+
+is_id, is_hash, is_leaf = is_bytes_of(16, 16), is_bytes_of(32, 32), is_bytes_of(0, MAX_ENTRY)
+is_byte_string = is_bytes_of(0, MAX_RECEIPT)
+is_proof = is_list_of(is_hash, MAX_PROOF)
+is_proven = is_array_of(is_unsigned, is_leaf, is_proof)
+is_disclosure = is_array_of(is_text, is_id, is_hash, is_byte_string)
+is_extra = is_map_of({0: is_version, 1: is_leaf, 2: is_list_of(is_proven), 3: is_list_of(is_disclosure)})
+is_entry = is_map_of({0: is_version, 1: is_kind, 2: is_unsigned, 3: is_id, 4: is_id, 5: is_unsigned, 6: is_prev,
+                      7: is_fact})
+is_manifest = is_map_of({0: is_text, 1: is_unsigned, 2: is_hash, 3: is_text, 4: is_byte_string, 5: is_id}, {3})
+is_reason = is_map_of({0: is_id, 1: is_text, 2: is_map_of({0: is_text, 1: is_byte_string})}, {2})
 
 
 # --- Keys and signatures (section 5) ---
@@ -189,20 +224,13 @@ class Key(NamedTuple):
     public: bytes
 
 
-def check_key_name(name: str) -> None:
-    bad = any(c.isspace() or c == "+" or c < " " or "\x7f" <= c <= "\x9f" for c in name)
-    need(name != "" and not bad, "the name of a key is not allowed")
-
-
-def read_key(word: bytes, key_type: int) -> Key:
-    parts = read_utf8(word, "key").split("+", 2)  # base64 may hold a + itself
-    need(len(parts) == 3, "key: not NAME+ID+BASE64")
+def read_key(word: str, key_type: int) -> Key:
+    parts = word.split("+", 2)  # base64 may hold a + itself
+    need(len(parts) == 3 and NAME.fullmatch(parts[0]) is not None, "key: not NAME+ID+BASE64")
     name, written_id, body = parts[0], parts[1], read_base64(parts[2], "key")
-    check_key_name(name)
     need(len(body) == 33 and body[0] == key_type, "key: not an Ed25519 key of the type that its line wants")
     key_id = hashlib.sha256(name.encode() + b"\n" + body).digest()[:4]
     need(written_id == key_id.hex(), "key: its id is another")
-    # A key that can verify nothing is refused where it stands, so that nobody counts on it.
     need(is_point(body[1:]), "key: no public key of Ed25519")
     return Key(name, key_id, key_type, body[1:])
 
@@ -229,7 +257,7 @@ def check_signature(key: Key, signature: bytes, text: bytes) -> int:
         need(time <= MAX_TIME and len(signature) == 64 and is_point(signature[:32]), "not a signature")
         Ed25519PublicKey.from_public_bytes(key.public).verify(signature, message)
     except (Refused, InvalidSignature):
-        raise Refused(f"a signature that names the key of {key.name} does not verify") from None
+        raise Refused(f"a signature line of the key of {key.name} is not its signature") from None
     return time
 
 
@@ -239,70 +267,67 @@ def check_signature(key: Key, signature: bytes, text: bytes) -> int:
 class Trust:
     def __init__(self) -> None:
         self.logs: list[Key] = []
-        self.witnesses: dict[bytes, Key] = {}
-        self.groups: dict[bytes, tuple[int, list[bytes]]] = {}  # how many of whom
-        self.quorum: bytes | None = None
-        self.taken: set = set()  # what may stand only once: public keys with their type, and members of groups
+        self.witnesses: dict[str, Key] = {}
+        self.groups: dict[str, tuple[int, list[str]]] = {}  # how many of whom
+        self.quorum: str | None = None
+        self.taken: set = set()  # what may stand once: names, public keys, keys' names with ids, members
 
-    def add_log(self, words: list[bytes]) -> None:
-        need(len(words) in (1, 2), "not KEY [URL]")
-        self.logs.append(read_key(words[0], LOG_KEY))
-        self.take((LOG_KEY, self.logs[-1].public))
+    def read_line(self, words: list[str]) -> None:
+        match words:
+            case ["log", key] | ["log", key, _]:
+                self.logs.append(self.new_key(key, LOG_KEY))
+            case ["witness", name, key] | ["witness", name, key, _]:
+                self.take("name", name)
+                self.witnesses[name] = self.new_key(key, WITNESS_KEY)
+            case ["group", name, many, *members]:
+                need(all(map(self.defines, members)), "a member that no line before defines")
+                self.take("name", name)
+                for member in members:
+                    self.take("member", member)
+                named = {"all": len(members), "any": 1}
+                wanted = named[many] if many in named else read_number(many, "group")
+                need(1 <= wanted <= len(members), "a group that wants none, or more than its members")
+                self.groups[name] = (wanted, members)
+            case ["quorum", name]:
+                need(self.quorum is None, "a second quorum")
+                need(name == "none" or self.defines(name), "a quorum that no line before defines")
+                self.quorum = name
+            case _:
+                raise Refused("no such line")
+        longest = max(len(self.logs), len(self.witnesses), len(self.groups))
+        need(longest <= MAX_TRUST_LINES, "too many lines of a kind")
 
-    def add_witness(self, words: list[bytes]) -> None:
-        need(len(words) in (2, 3), "not NAME KEY [URL]")
-        self.check_new(words[0])
-        self.witnesses[words[0]] = read_key(words[1], WITNESS_KEY)
-        self.take((WITNESS_KEY, self.witnesses[words[0]].public))
+    def new_key(self, word: str, key_type: int) -> Key:
+        key = read_key(word, key_type)
+        self.take(key_type, key.public)
+        self.take(key.name, key.id)
+        return key
 
-    def add_group(self, words: list[bytes]) -> None:
-        need(len(words) >= 3, "not NAME, how many, MEMBER...")
-        name, many, members = words[0], words[1], words[2:]
-        self.check_new(name)
-        for member in members:
-            need(self.defines(member), "a member that no line before defines")
-            self.take(member)
-        named = {b"all": len(members), b"any": 1}
-        wanted = named[many] if many in named else read_number(many.decode("latin-1"), "group")
-        need(1 <= wanted <= len(members), "a group that wants none, or more than its members")
-        self.groups[name] = (wanted, members)
-
-    def set_quorum(self, words: list[bytes]) -> None:
-        need(len(words) == 1 and self.quorum is None, "not the only quorum, of one name")
-        need(words[0] == b"none" or self.defines(words[0]), "a quorum that no line before defines")
-        self.quorum = words[0]
-
-    def defines(self, name: bytes) -> bool:
+    def defines(self, name: str) -> bool:
         return name in self.witnesses or name in self.groups
 
-    def check_new(self, name: bytes) -> None:
-        need(name != b"none" and not self.defines(name), "a name that is none, or defined before")
-
-    def take(self, what) -> None:
-        need(what not in self.taken, "a public key that stands twice, or a member in two places")
+    def take(self, *what) -> None:
+        need(what not in self.taken and what != ("name", "none"), "what may stand once stands twice, or none is a name")
         self.taken.add(what)
 
-    def quorum_holds(self, cosigned: set[bytes]) -> bool:
+    def quorum_holds(self, cosigned: dict[str, list[int]]) -> bool:
         holds = {name: name in cosigned for name in self.witnesses}
         for name, (wanted, members) in self.groups.items():  # the members stand before their group
             holds[name] = sum(holds[member] for member in members) >= wanted
-        return self.quorum == b"none" or holds[self.quorum]
+        return self.quorum == "none" or holds[self.quorum]
 
 
 def read_trust(data: bytes) -> Trust:
     need(len(data) <= MAX_TRUST, "too long")
-    need(data.endswith(b"\n"), "the last line does not end in a newline")
-    need(FORBIDDEN_IN_TRUST.search(data) is None, "a byte that is not allowed")
+    text = read_utf8(data, "trust file")
+    need(text.endswith("\n"), "the last line does not end in a newline")
+    need(CONTROL.search(text.replace("\t", " ")) is None, "a control character")
     trust = Trust()
-    adders = {b"log": trust.add_log, b"witness": trust.add_witness, b"group": trust.add_group,
-              b"quorum": trust.set_quorum}
-    for number, line in enumerate(data.split(b"\n"), 1):
-        words = line.split()  # of the white space that this splits at, only space and tab are allowed bytes
-        if not words or words[0].startswith(b"#"):
-            continue
+    for number, line in enumerate(text.split("\n"), 1):
+        words = [word for word in line.replace("\t", " ").split(" ") if word]
         try:
-            need(words[0] in adders, "no such line")
-            adders[words[0]](words[1:])
+            if words and not words[0].startswith("#"):
+                trust.read_line(words)
         except Refused as refusal:
             raise Refused(f"line {number}: {refusal}") from None
     need(trust.quorum is not None, "no quorum")
@@ -340,29 +365,18 @@ def read_receipt(data: bytes) -> tuple[list[Proven], list[Disclosure], Checkpoin
     need(divider != "" and len(lines) >= 3, "file: not the lines of a receipt")
     need(lines[0] == "c2sp.org/tlog-proof@v1", "file: another first line")
     need(lines[1].startswith("extra ") and lines[2].startswith("index "), "file: no extra line, or no index line")
-    latest, earlier, disclosures = read_extra(read_base64(lines[1].removeprefix("extra "), "extra"))
+    extra = decode_cbor(read_base64(lines[1].removeprefix("extra "), "extra"), 4, "extra")
+    need(is_extra(extra), "extra: not its version, or not its form")
     index = read_number(lines[2].removeprefix("index "), "index")
     proof = [read_base64(line, "proof") for line in lines[3:]]
     need(is_proof(proof), "proof: not at most 65 hashes")
-    return [*earlier, Proven(index, latest, proof)], disclosures, read_checkpoint(note)
-
-
-def read_extra(data: bytes) -> tuple[bytes, list[Proven], list[Disclosure]]:
-    extra = decode_cbor(data, EXTRA_DEPTH, "extra")
-    need(is_map_of(extra, 4), "extra: not a map of its four keys")
-    version, latest, earlier, disclosures = extra.values()
-    need(is_unsigned(version) and version == 1, "extra: not version 1")
-    need(is_leaf(latest) and type(earlier) is list and type(disclosures) is list, "extra: not an entry and two lists")
-    for item in earlier:
-        need(is_array_of(item, is_unsigned, is_leaf, is_proof), "extra: an earlier entry has not its form")
-    for item in disclosures:
-        need(is_array_of(item, is_label, is_id, is_hash, is_byte_string), "extra: a disclosure has not its form")
-    return latest, [Proven(*item) for item in earlier], [Disclosure(*item) for item in disclosures]
+    proven = [*(Proven(*item) for item in extra[2]), Proven(index, extra[1], proof)]
+    return proven, [Disclosure(*item) for item in extra[3]], read_checkpoint(note)
 
 
 def read_checkpoint(note: str) -> Checkpoint:
     need(len(note.encode()) <= MAX_NOTE, "note: too long")
-    need(not any(c < " " and c != "\n" for c in note), "note: a control character")
+    need(CONTROL.search(note) is None, "note: a control character")
     divider = note.rfind("\n\n")
     need(divider >= 0 and note.endswith("\n"), "note: not a text and signatures")
     text, signature_lines = note[: divider + 1], note[divider + 2 : -1].split("\n")
@@ -378,7 +392,7 @@ def read_checkpoint(note: str) -> Checkpoint:
 def read_signature_line(line: str) -> tuple[str, bytes, bytes]:
     words = line.split(" ")
     need(len(words) == 3 and words[0] == "\u2014", "note: a signature line has not its form")
-    check_key_name(words[1])
+    need(NAME.fullmatch(words[1]) is not None, "note: the name of a key is not allowed")
     body = read_base64(words[2], "signature")
     need(len(body) >= 5, "note: a signature is too short")
     return words[1], body[:4], body[4:]
@@ -387,21 +401,27 @@ def read_signature_line(line: str) -> tuple[str, bytes, bytes]:
 # --- The checks (section 9) ---
 
 
-def check_signatures(checkpoint: Checkpoint, trust: Trust) -> list[tuple[bytes, int]]:
+def epoch_of(origin: str) -> int:
+    """Part of check 2, by section 7."""
+    _, _, tail = origin.rpartition("/") if "/" in origin else ("", "", "")
+    if not re.fullmatch("[0-9]+", tail):
+        return 1
+    need(is_number(tail) and int(tail) >= 2, "nobody can say which epoch the origin means")
+    return int(tail)
+
+
+def check_signatures(checkpoint: Checkpoint, trust: Trust) -> dict[str, list[int]]:
     """Checks 2 to 5. Returns which witnesses have cosigned, and when."""
     logs = [key for key in trust.logs if key.name == checkpoint.origin]
     need(logs != [], "the trust file names no log of this origin")
-    log_signed, cosigned = False, []
+    keys = {(key.name, key.id): key for key in [*logs, *trust.witnesses.values()]}
+    times: dict[Key, set[int]] = {}
     for name, key_id, signature in checkpoint.signatures:
-        for key in logs:
-            if (key.name, key.id) == (name, key_id):
-                check_signature(key, signature, checkpoint.text)
-                log_signed = True
-        for witness, key in trust.witnesses.items():
-            if (key.name, key.id) == (name, key_id):
-                cosigned.append((witness, check_signature(key, signature, checkpoint.text)))
-    need(log_signed, "no trusted key of the log has signed")
-    need(trust.quorum_holds({witness for witness, _ in cosigned}), "the quorum does not hold")
+        if (key := keys.get((name, key_id))) is not None:
+            times.setdefault(key, set()).add(check_signature(key, signature, checkpoint.text))
+    need(any(key in times for key in logs), "no trusted key of the log has signed")
+    cosigned = {name: sorted(times[key]) for name, key in trust.witnesses.items() if key in times}
+    need(trust.quorum_holds(cosigned), "the quorum does not hold")
     return cosigned
 
 
@@ -435,34 +455,15 @@ class Entry(NamedTuple):
 
 
 def read_entry(proven: Proven) -> Entry:
-    """Check 7, by section 3."""
-    fields = decode_cbor(proven.leaf, ENTRY_DEPTH, "entry")
-    need(is_map_of(fields, 8), "entry: not a map of its eight keys")
+    """Check 7, by sections 3 and 8."""
+    fields = decode_cbor(proven.leaf, 1 + MAX_NESTING, "entry")
+    need(is_entry(fields), "entry: not its version, or not its form")
     entry = Entry(proven.index, *fields.values())
-    need(is_unsigned(entry.version) and entry.version == 1, "entry: not version 1")
-    need(type(entry.kind) is str and KIND.fullmatch(entry.kind) is not None, "entry: the kind has not its form")
-    need(is_unsigned(entry.time) and is_unsigned(entry.seq), "entry: t or seq is not unsigned")
-    need(is_id(entry.actor) and is_id(entry.subject), "entry: actor or subject has not 16 bytes")
-    follows = is_array_of(entry.prev, is_unsigned, is_unsigned)
-    need(entry.prev is None if entry.seq == 0 else follows, "entry: prev has not its form")
-    need(type(entry.fact) is dict, "entry: the fact is no map")
+    need((entry.seq == 0) == (entry.prev is None), "entry: seq and prev contradict each other")
+    for key, value in entry.fact.items():
+        need((entry.kind, key) not in PLACES or is_hash(value), "entry: something else where a commitment belongs")
+        need((entry.kind, key) not in OBJECTS or is_id(value), "entry: something else where the object's id belongs")
     return entry
-
-
-def byte_strings(value) -> set[bytes]:
-    """Every byte string inside a fact, which holds no text."""
-    need(type(value) is not str, "entry: the fact holds text")
-    if type(value) is bytes:
-        return {value}
-    inner = value.values() if type(value) is dict else value if type(value) is list else ()
-    return set().union(*map(byte_strings, inner))
-
-
-def epoch_of(origin: str) -> int:
-    _, slash, tail = origin.rpartition("/")
-    if slash and NUMBER.fullmatch(tail) and 2 <= int(tail) <= MAX_UNSIGNED:
-        return int(tail)
-    return 1
 
 
 def check_story(entries: list[Entry], epoch: int) -> None:
@@ -476,31 +477,43 @@ def check_story(entries: list[Entry], epoch: int) -> None:
     need(first is None or first[0] < epoch, "the story's beginning is left out")
 
 
-def check_disclosures(entries: list[Entry], disclosures: list[Disclosure], known: set[bytes]) -> None:
-    """Checks 11 to 14."""
-    labels_at: dict[bytes, set[str]] = {}
-    for entry in entries:
-        for key, value in entry.fact.items():
-            if type(value) is bytes and (entry.kind, key) in PLACES:
-                labels_at.setdefault(value, set()).add(PLACES[entry.kind, key])
-    for disclosure in disclosures:
-        commitment = hmac.digest(disclosure.key, disclosure.value, "sha256")
-        need(commitment in known, "a disclosure opens no commitment of the facts")
-        labels = labels_at.get(commitment)
-        right = disclosure.label in labels if labels else disclosure.label not in PLACES.values()
-        need(right, "a disclosure's label is not that of its place")
-        need(disclosure.nonce in known or disclosure.nonce in disclosure.value, "a disclosure's nonce stands nowhere")
-    need([item.label for item in disclosures].count("content") <= 1, "content is disclosed twice")
-    need(sum("content" in labels for labels in labels_at.values()) <= 1, "the entries commit to different contents")
+def read_disclosed(label: str, value: bytes):
+    """Check 12, by section 8."""
+    if label == "content":
+        need(is_hash(value), "content: not 32 bytes")
+        return value
+    read = decode_cbor(value, 2, label)
+    if label == "manifest":
+        need(is_manifest(read) and read[4] in (b"", read[2]), "manifest: not its form")
+    else:
+        need(is_reason(read), "reason: not its form")
+    return read
 
 
-def check_content(disclosures: list[Disclosure], digest: bytes) -> None:
-    """Check 15."""
-    values = [item.value for item in disclosures if item.label == "content"]
-    need(values == [digest], "the content is not disclosed, or is another")
+def check_disclosures(entries: list[Entry], disclosures: list[Disclosure]) -> dict[str, list]:
+    """Checks 11 to 14. Returns the values by label."""
+    held = [((entry.kind, key), value) for entry in entries for key, value in entry.fact.items()]
+    places = {(PLACES[place], value) for place, value in held if place in PLACES}
+    objects = {value for place, value in held if place in OBJECTS}
+    shown: dict[str, list] = {"content": [], "manifest": [], "reason": []}
+    opened = set()
+    for label, nonce, key, value in disclosures:
+        commitment = hmac.digest(key, value, "sha256")
+        need((label, commitment) in places, "a disclosure opens no commitment of its label")
+        need(commitment not in opened, "a commitment is opened twice")
+        opened.add(commitment)
+        read = read_disclosed(label, value)
+        nonces = objects if label == "content" else {read[5 if label == "manifest" else 0]}
+        need(nonces == {nonce}, "a disclosure's nonce is another")
+        shown[label].append(read)
+    for single in ("content", "manifest"):
+        need([label for label, _ in places].count(single) <= 1, f"the entries commit to more than one {single}")
+    digests = {manifest[2] for manifest in shown["manifest"]} | set(shown["content"])
+    need(len(digests) <= 1, "the manifest is that of another content")
+    return shown
 
 
-def verify(data: bytes, trust: Trust, content_digest: bytes | None) -> dict:
+def verify(data: bytes, trust: Trust, content: bytes | None) -> dict:
     """What a good receipt says; raises Refused for any other."""
     proven, disclosures, checkpoint = read_receipt(data)
     epoch = epoch_of(checkpoint.origin)
@@ -508,20 +521,24 @@ def verify(data: bytes, trust: Trust, content_digest: bytes | None) -> dict:
     for item in proven:
         check_inclusion(item, checkpoint.size, checkpoint.root)
     entries = [read_entry(item) for item in proven]
-    known = set().union(*(byte_strings(entry.fact) for entry in entries))
     check_story(entries, epoch)
-    check_disclosures(entries, disclosures, known)
-    if content_digest is not None:
-        check_content(disclosures, content_digest)
+    shown = check_disclosures(entries, disclosures)
+    need(content is None or shown["content"] == [content], "the content is not disclosed, or is another")  # check 15
+    manifest = (shown["manifest"] or [{}])[0]
+    # A story that goes on from an earlier epoch cannot be followed from its middle.
+    story = [(entry.kind, entry.fact) for entry in entries if entries[0].prev is None]
     return {
+        **receipt_story.names_of(entries[0].subject),
         "origin": checkpoint.origin,
-        "tree_size": checkpoint.size,
         "index": entries[-1].index,
-        "outcome": entries[-1].kind,
+        "size": checkpoint.size,
+        "name": manifest.get(0),
+        "bytes": manifest.get(1),
+        "sha256": shown["content"][0].hex() if shown["content"] else None,
         "entries": [{"index": entry.index, "kind": entry.kind, "t": entry.time} for entry in entries],
-        "begins_in_epoch": epoch if entries[0].prev is None else entries[0].prev[0],
-        "disclosed": [{"label": item.label, "value": item.value.hex()} for item in disclosures],
-        "witnesses": [{"name": name.decode("utf-8", "replace"), "time": time} for name, time in cosigned],
+        "reasons": [reason[1] for reason in shown["reason"]],
+        "witnesses": [{"name": name, "times_s": times} for name, times in cosigned.items()],
+        **receipt_story.tell(story),
     }
 
 
@@ -533,12 +550,12 @@ def read_bounded(path: str, limit: int) -> bytes:
         return file.read(limit + 1)  # one more than is allowed, so that a longer file is refused and not cut
 
 
-def verdict(path: str, trust: Trust, content_digest: bytes | None) -> dict:
+def verdict(path: str, trust: Trust, content: bytes | None) -> dict:
     try:
-        said = verify(read_bounded(path, MAX_RECEIPT), trust, content_digest)
+        said = verify(read_bounded(path, MAX_RECEIPT), trust, content)
     except (Refused, OSError) as error:
-        return {"file": path, "ok": False, "why": str(error)}
-    return {"file": path, "ok": True, "why": None, **said}
+        return {"receipt": path, "ok": False, "failure": str(error)}
+    return {"receipt": path, "ok": True, "failure": None, **said}
 
 
 def main() -> int:
@@ -547,18 +564,18 @@ def main() -> int:
     parser.add_argument("--content", metavar="FILE")
     parser.add_argument("receipts", nargs="+", metavar="RECEIPT")
     args = parser.parse_args()
-    content_digest = None
+    content = None
     try:
         trust = read_trust(read_bounded(args.trust, MAX_TRUST))
         if args.content is not None:
             with open(args.content, "rb") as file:
-                content_digest = hashlib.file_digest(file, "sha256").digest()
+                content = hashlib.file_digest(file, "sha256").digest()
     except (Refused, OSError) as error:
         print(f"receipt_verifier: {error}", file=sys.stderr)
         return 2
     all_good = True
     for path in args.receipts:
-        result = verdict(path, trust, content_digest)
+        result = verdict(path, trust, content)
         print(json.dumps(result))
         all_good = all_good and result["ok"]
     return 0 if all_good else 1

@@ -15,6 +15,7 @@ mod crash;
 mod crossing;
 mod gate;
 mod https;
+mod receipts;
 mod sftp;
 mod tus;
 mod up;
