@@ -126,7 +126,7 @@ fn set_text(set: &[LeverJson]) -> String {
 fn lever_text(lever: &str) -> String {
     match lever {
         "signature" => "a signature by a registered key",
-        "agreement" => "an agreement in force that covers it",
+        "agreement" => "an agreement in force that covers it (for patient data, a business associate agreement, BAA)",
         "vetting" => "a current vetting of the party",
         "inspection" => "a complete inspection",
         "isolation-lift" => "the end of the party's isolation",

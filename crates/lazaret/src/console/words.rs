@@ -231,7 +231,9 @@ pub fn lever(lever: &Lever) -> String {
             return lever.group.map_or("an approval".to_owned(), |known| format!("an approval by {}", group(known)));
         }
         LeverKind::Signature => "a signature by a registered key of its maker",
-        LeverKind::Agreement => "an agreement in force that covers it",
+        LeverKind::Agreement => {
+            "an agreement in force that covers it (for patient data, a business associate agreement, BAA)"
+        }
         LeverKind::Vetting => "a vetting of the party that is passed and current",
         LeverKind::Inspection => "another inspection that sees all of it",
         LeverKind::IsolationLift => "an end of the party's isolation",

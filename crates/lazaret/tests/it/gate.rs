@@ -9,6 +9,11 @@ use serde_json::Value;
 /// A condition is waited for this long, then the test fails.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
+/// The gate's directory in the scratch one, as the program itself calls it.
+const GATE: &str = "lazaret-demo";
+/// What the program prints goes here.
+const FIRST_SCREEN: &str = "first-screen.txt";
+
 /// A running demo gate. Dropping it kills the program and looks whether what is left is whole: every test is also a test of
 /// that.
 pub struct TestGate {
@@ -36,13 +41,13 @@ impl TestGate {
     /// A demo gate with this configuration file and these flags.
     pub fn start_with(config: &str, flags: &[&str]) -> TestGate {
         let scratch = tempfile::tempdir().unwrap();
-        std::fs::create_dir(scratch.path().join("gate")).unwrap();
+        std::fs::create_dir(scratch.path().join(GATE)).unwrap();
         // The demo's past takes a moment, and only its own test needs it.
         let config =
             if config.contains("demo.transfers") { config.to_owned() } else { format!("demo.transfers = 0\n{config}") };
-        std::fs::write(scratch.path().join("gate/lazaret.toml"), config).unwrap();
+        std::fs::write(scratch.path().join(GATE).join("lazaret.toml"), config).unwrap();
         let flags: Vec<String> = flags.iter().map(|flag| (*flag).to_owned()).collect();
-        let child = spawn(&scratch.path().join("gate"), &flags);
+        let child = spawn(&scratch.path().join(GATE), &flags);
         let mut gate = TestGate { scratch, ready: Value::Null, child, flags, harmed: false };
         gate.await_ready();
         gate
@@ -50,7 +55,7 @@ impl TestGate {
 
     /// The gate's directory.
     pub fn dir(&self) -> PathBuf {
-        self.scratch.path().join("gate")
+        self.scratch.path().join(GATE)
     }
 
     /// A path in the scratch directory, outside the gate's.
@@ -102,6 +107,13 @@ impl TestGate {
     /// The published checkpoint, as it lies on disk.
     pub fn published_checkpoint(&self) -> String {
         std::fs::read_to_string(self.dir().join("log/checkpoint")).unwrap()
+    }
+
+    /// The first screen of the running program.
+    pub fn first_screen(&self) -> String {
+        // It is printed in one piece, after the ready file.
+        let read = || std::fs::read_to_string(self.dir().join(FIRST_SCREEN)).unwrap();
+        wait_for("the first screen", || Some(read()).filter(|screen| !screen.is_empty()))
     }
 
     /// The process id.
@@ -199,7 +211,7 @@ fn spawn(dir: &Path, flags: &[String]) -> Child {
         .args(["--https", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--sftp", "127.0.0.1:0"])
         .args(flags)
         .stdin(Stdio::null())
-        .stdout(Stdio::null())
+        .stdout(std::fs::File::create(dir.join(FIRST_SCREEN)).unwrap())
         .stderr(log)
         .spawn()
         .unwrap()

@@ -16,6 +16,7 @@ mod crossing;
 mod gate;
 mod https;
 mod receipts;
+mod new_user;
 mod sftp;
 mod tus;
 mod up;
