@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::Result;
 use crate::gate::{Gate, SENDER};
 use crate::measure::{Run, Side, alternate};
 use crate::nginx::Nginx;
@@ -9,7 +10,6 @@ use crate::plan::Plan;
 use crate::process::{command, run};
 use crate::table::{Compared, Report};
 use crate::work::Work;
-use crate::Result;
 
 const CIPHER: &str = "TLS_AES_256_GCM_SHA384";
 const NOTE: &str = "it neither encrypts at rest, hashes, inspects nor fsyncs";
