@@ -120,15 +120,7 @@ fn crc(text: &str) -> u64 {
 
 /// Waits until a name's newest transfer stands in this state.
 pub fn await_state(gate: &TestGate, name: &str, path: &str, state: &str) -> Value {
-    let mut seen = None;
     wait_for(&format!("{path} is {state}"), || {
-        let newest = gate.named(name, path).into_iter().next();
-        let now = newest.as_ref().map(|transfer| transfer["state"].clone());
-        if seen != now {
-            // Shown when the test fails.
-            eprintln!("{path}: {newest:?}");
-            seen = now;
-        }
-        newest.filter(|transfer| transfer["state"] == state)
+        gate.named(name, path).into_iter().next().filter(|transfer| transfer["state"] == state)
     })
 }

@@ -134,7 +134,8 @@ fn there_is_no_shell_no_command_and_no_forwarding() {
     assert!(!through.status.success(), "{}", said(&through));
     let back = ssh(&gate, "acme", &["-N", "-o", "ExitOnForwardFailure=yes", "-R", "0:127.0.0.1:22"], &[]);
     assert!(!back.status.success(), "{}", said(&back));
-    let socket = ssh(&gate, "acme", &["-W", "/run/x.sock"], &[]);
+    let socket = format!("{}:127.0.0.1:22", gate.path("x.sock").display());
+    let socket = ssh(&gate, "acme", &["-N", "-o", "ExitOnForwardFailure=yes", "-R", &socket], &[]);
     assert!(!socket.status.success(), "{}", said(&socket));
     // Asked for beside it, agent and environment do no harm.
     let output = gate.sftp_with("acme", &["-o", "SetEnv=LD_PRELOAD=x", "-o", "ForwardAgent=yes"], "ls\n");
