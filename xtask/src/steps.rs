@@ -229,7 +229,8 @@ fn without_colour(line: &str) -> String {
     pieces.fold(first, |text, piece| text + piece.split_once('m').map_or(piece, |(_, rest)| rest))
 }
 
-fn say(line: &str) -> io::Result<()> {
+/// Prints a line at once: who waits for a long run watches it.
+pub(crate) fn say(line: &str) -> io::Result<()> {
     let mut out = io::stdout().lock();
     writeln!(out, "{line}")?;
     out.flush()
