@@ -204,8 +204,8 @@ fn pass_on(stream: impl Read) -> io::Result<Tally> {
 
 /// The counts in a summary line of cargo-nextest, cargo test or node's test runner.
 fn tally_of(line: &str) -> Option<Tally> {
-    let line = without_colour(line);
-    let line = line.trim_start();
+    let whole = without_colour(line);
+    let line = whole.trim_start();
     let before = |word: &str| -> Option<u64> {
         let words: Vec<&str> =
             line.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty()).collect();
@@ -213,7 +213,8 @@ fn tally_of(line: &str) -> Option<Tally> {
         words.get(at.checked_sub(1)?)?.parse().ok()
     };
     let after = |start: &str| line.strip_prefix(start).and_then(|rest| rest.trim().parse().ok());
-    if line.starts_with("Summary [") || line.starts_with("test result:") {
+    // Indented, it is what a test that failed has said, and its runner counts that test.
+    if line.starts_with("Summary [") || whole.starts_with("test result:") {
         return Some(Tally { passed: before("passed").unwrap_or(0), failed: before("failed").unwrap_or(0) });
     }
     match (after("# pass ").or(after("ℹ pass ")), after("# fail ").or(after("ℹ fail "))) {
@@ -252,6 +253,7 @@ mod tests {
         check(coloured, 54, 0);
         check("# pass 12", 12, 0);
         check("ℹ fail 3", 0, 3);
+        assert_eq!(tally_of("    test result: FAILED. 0 passed; 1 failed; 0 ignored"), None);
         assert_eq!(tally_of("        PASS [   0.1s] lazaret it::three_passed"), None);
     }
 
