@@ -16,10 +16,10 @@ use crate::crossing;
 use crate::error::{Error, Result};
 use crate::gate::Gate;
 
-/// RFC 3339 in UTC, to the millisecond.
+/// RFC 3339 in UTC, always to the millisecond: sorted as text, times are sorted.
 pub fn time_text(at: Timestamp) -> String {
     let millis = i64::try_from(at.as_millis()).unwrap_or(i64::MAX);
-    jiff::Timestamp::from_millisecond(millis).map(|at| at.to_string()).unwrap_or_default()
+    jiff::Timestamp::from_millisecond(millis).map(|at| format!("{at:.3}")).unwrap_or_default()
 }
 
 /// Lower-case hex.

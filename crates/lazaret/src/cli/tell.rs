@@ -61,7 +61,8 @@ fn inspected(fact: &TransferInspected) -> String {
     };
     let worst = fact.verdicts.iter().map(|row| row.verdict).max().unwrap_or(Verdict::NotInspected);
     let rows: Vec<String> = fact.verdicts.iter().map(verdict).collect();
-    format!("inspected, {}: {}; found to be {}", plain(worst.word()), rows.join(", "), fact.content_kind.word())
+    let (kind, signature) = (fact.content_kind.word(), plain(fact.signature.word()));
+    format!("inspected, {}: {}; found to be {kind}, signature {signature}", plain(worst.word()), rows.join(", "))
 }
 
 fn ruled(fact: &TransferRuled) -> String {

@@ -9,7 +9,7 @@ use lazaret_core::decision::Decision;
 use lazaret_core::explanation::Explanation;
 use lazaret_core::id::Person;
 use lazaret_core::id::{Id, Transfer};
-use lazaret_core::inspection::{ContentKind, InspectorReport, Verdict};
+use lazaret_core::inspection::{ContentKind, Inspector, InspectorReport, Verdict};
 use lazaret_core::refusal::Refusal;
 use lazaret_core::request::RequestView;
 use lazaret_core::transfer::{Channel, Direction, ReopenCause, Stage, TransferView};
@@ -359,13 +359,22 @@ fn verdict(row: &InspectorReport, report: &Report) -> Markup {
             td.full {
                 @if let Some(why) = row.why { p { (words::why(why)) } }
                 @match found.as_slice() {
-                    [] if row.why.is_none() => "nothing",
+                    [] if row.why.is_none() => (without_findings(row.inspector, report)),
                     [] => "",
                     found => (findings(found)),
                 }
             }
             td { (words::size(row.bytes_seen)) " in " (words::counted(usize::try_from(row.members_seen).unwrap_or(usize::MAX), "file", "files")) }
         }
+    }
+}
+
+/// What an inspector saw that had nothing to find. "Clean" beside a signature does not say that there is one.
+const fn without_findings(inspector: Inspector, report: &Report) -> &'static str {
+    match inspector {
+        Inspector::Kind => words::content_kind(report.kind),
+        Inspector::Signature => words::signature(report.signature),
+        Inspector::Archive | Inspector::Malware | Inspector::Phi | Inspector::Sbom => "nothing",
     }
 }
 

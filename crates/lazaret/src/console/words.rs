@@ -2,7 +2,7 @@
 
 use jiff::tz::TimeZone;
 use lazaret_core::explanation::{Lever, LeverKind};
-use lazaret_core::inspection::{ContentKind, Inspector, Why};
+use lazaret_core::inspection::{ContentKind, Inspector, SignatureState, Why};
 use lazaret_core::refusal::Refusal;
 use lazaret_core::register::{PartyKind, PartyState, Role};
 use lazaret_core::request::{Act, Group};
@@ -167,6 +167,16 @@ pub const fn role(role: Role) -> &'static str {
         Role::Auditor => "auditor",
         Role::Sender => "sender",
         Role::Respondent => "respondent",
+    }
+}
+
+/// Whether somebody known has signed it.
+pub const fn signature(state: SignatureState) -> &'static str {
+    match state {
+        SignatureState::Unsigned => "not signed",
+        SignatureState::Registered => "signed by a registered key",
+        SignatureState::UnknownKey => "signed by a key that is not registered",
+        SignatureState::Bad => "not the signature of this file",
     }
 }
 

@@ -150,7 +150,7 @@ fn assert_same(file: &Path, ours: &Value, second: &Value) {
     // Times are text in the one and milliseconds in the other.
     let of_second = list(second).into_iter().map(|entry| {
         let at = jiff::Timestamp::from_millisecond(i64::try_from(entry["t"].as_u64().unwrap()).unwrap_or(i64::MAX));
-        let at = at.map(|at| at.to_string()).unwrap_or_default();
+        let at = at.map(|at| format!("{at:.3}")).unwrap_or_default();
         (entry["index"].clone(), entry["kind"].clone(), Value::from(at))
     });
     let of_ours =
