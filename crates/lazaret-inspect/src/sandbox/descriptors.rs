@@ -19,16 +19,14 @@ pub(super) fn close_all_but_the_pipes() -> Result<(), NotAPipe> {
         }
     }
     let pipes = [fstat(std::io::stdin()), fstat(std::io::stdout())];
-    let all = pipes.into_iter().all(|stat| stat.is_ok_and(|stat| is_pipe(FileType::from_raw_mode(stat.st_mode))));
+    // A socket is none: what reads and writes it could be anywhere.
+    let is_pipe = |mode| FileType::from_raw_mode(mode) == FileType::Fifo;
+    let all = pipes.into_iter().all(|stat| stat.is_ok_and(|stat| is_pipe(stat.st_mode)));
     if all { Ok(()) } else { Err(NotAPipe) }
 }
 
 /// Standard input or output is something else than a pipe.
 pub(super) struct NotAPipe;
-
-fn is_pipe(kind: FileType) -> bool {
-    kind == FileType::Fifo || kind == FileType::Socket
-}
 
 /// The open descriptors by `/proc/self/fd`; where there is none, every number that could be one.
 fn open_descriptors() -> Vec<RawFd> {

@@ -165,6 +165,14 @@ fn a_worker_with_an_environment_or_without_pipes_refuses() {
     std::fs::remove_file(&file).unwrap();
     let body = frame::read(&mut said.as_slice(), 4096).unwrap().unwrap();
     assert_eq!(session::ready(&body), Err(Broken::Refused(lazaret_inspect::sandbox::Refused::Descriptors)));
+
+    let (ours, theirs) = std::os::unix::net::UnixStream::pair().unwrap();
+    (&ours).write_all(&session::setup(&Setup::one_job()).unwrap()).unwrap();
+    let mut from_socket = std::process::Command::new(&path);
+    from_socket.env_clear().stdin(std::os::fd::OwnedFd::from(theirs));
+    let said = run(&mut from_socket);
+    let body = frame::read(&mut said.as_slice(), 4096).unwrap().unwrap();
+    assert_eq!(session::ready(&body), Err(Broken::Refused(lazaret_inspect::sandbox::Refused::Descriptors)));
 }
 
 #[test]
