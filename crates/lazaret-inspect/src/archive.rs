@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use lazaret_core::inspection::{ContentKind as Kind, Inspector, Verdict, Why};
 use lazaret_formats::archive::name::{NameFault, NameSet, hardlink_escapes, name_faults, symlink_escapes};
-use lazaret_formats::archive::{Desync, Failure, MemberKind, zip};
+use lazaret_formats::archive::{Beside, Desync, Failure, MemberKind, zip};
 
 use crate::content::{Content, Part, read_vec};
 use crate::inspect::{Inside, Member, Role, Walk, of_fault, rule_of};
@@ -26,6 +26,10 @@ mod unpack;
 const TARGET_BYTES_MAX: usize = 4096;
 /// Unrecognised bytes after the end that are only a note.
 const TRAILING_BYTES_MAX: u64 = 1024;
+/// Bytes beside the members of all archives of an object that may be no text: what programs note there is shorter.
+const OPAQUE_BYTES_MAX: usize = 256;
+/// Text beside the members that is read as it is, in bytes: the names of two owners.
+const OWNER_BYTES: usize = 24;
 
 /// The archive inspector's answer for one member.
 pub(crate) struct Answer {
@@ -81,11 +85,24 @@ const fn clean(kind: Kind) -> Answer {
     Answer { kind, verdict: Verdict::Clean, why: None }
 }
 
-/// This archive was not opened, or not to its end.
+/// This archive was not opened, or not to its end: nobody saw what else is in it.
 fn unseen(walk: &mut Walk<'_>, member: &Member, kind: Kind, why: Why) -> Answer {
+    walk.tally.find(member, Inspector::Malware, "malware.unscanned", Verdict::NotInspected, Some(why));
+    unread(walk, member, why);
     walk.tally.find(member, Inspector::Archive, rule_of(why), Verdict::NotInspected, Some(why));
-    walk.people.unseen();
     Answer { kind, verdict: Verdict::NotInspected, why: Some(why) }
+}
+
+/// Some of the archive's bytes were not read for people. Rules for malware went over it as it lies there.
+fn unread(walk: &mut Walk<'_>, member: &Member, why: Why) {
+    walk.tally.find(member, Inspector::Phi, "phi.unread", Verdict::NotInspected, Some(why));
+    walk.people.unseen();
+}
+
+/// The archive has two readings, and we know one of them.
+fn desync(walk: &mut Walk<'_>, member: &Member) {
+    bad(walk, member, "archive.desync");
+    unread(walk, member, Why::Ambiguous);
 }
 
 fn bad(walk: &mut Walk<'_>, member: &Member, rule: &'static str) {
@@ -107,14 +124,14 @@ fn look_at_zip(walk: &mut Walk<'_>, member: &Member, kind: Kind, content: &dyn C
         }
     };
     if !archive.desync.is_empty() || archive.prefix_bytes > 0 {
-        bad(walk, member, "archive.desync");
+        desync(walk, member);
     }
     if archive.desync.contains(&Desync::Overlap) {
         // Members that share bytes unpack the same again and again: one reading is enough to hold it.
         return Answer { kind, verdict: Verdict::Bad, why: None };
     }
     trailing(walk, member, archive.suffix_bytes);
-    look_at_comment(walk, content, archive.comment_bytes);
+    let beside = look_beside(walk, member, &archive.beside);
     if archive.members.len() as u64 > walk.budget.limits().members_max {
         return unseen(walk, member, kind, Why::TooManyMembers);
     }
@@ -132,13 +149,41 @@ fn look_at_zip(walk: &mut Walk<'_>, member: &Member, kind: Kind, content: &dyn C
         let inside = Inside { signature: sealed.get(&name).cloned(), name, role: Role::Stored };
         check_name(walk, member, &inside, &entry.name, &mut met);
         if let Some(other) = &entry.other_name {
+            phi::look_at_name(&mut walk.people, &text_name(other));
             check_name(walk, member, &inside, other, &mut NameSet::new());
         }
         if let Err(why) = look_at_entry(walk, member, inside, (entry, content)) {
             return unseen(walk, member, kind, why);
         }
     }
-    clean(kind)
+    answer(kind, beside)
+}
+
+/// Clean, unless something lies beside the members that cannot be told.
+fn answer(kind: Kind, beside: Result<(), Why>) -> Answer {
+    match beside {
+        Ok(()) => clean(kind),
+        Err(why) => Answer { kind, verdict: Verdict::NotInspected, why: Some(why) },
+    }
+}
+
+/// What an archive carries beside its members goes through every inspector as they do. What is no text has no form by
+/// which it could be looked into, so there may be little of it.
+fn look_beside(walk: &mut Walk<'_>, member: &Member, beside: &Beside) -> Result<(), Why> {
+    if beside.text().len() > OWNER_BYTES {
+        walk.found_inside(member, "beside the members", beside.text().to_vec());
+    } else {
+        phi::look_at_lines(&mut walk.people, beside.text());
+    }
+    phi::look_at_lines(&mut walk.people, beside.opaque());
+    walk.opaque_bytes = walk.opaque_bytes.saturating_add(beside.opaque().len());
+    let told = !beside.is_cut() && (beside.opaque().is_empty() || walk.opaque_bytes <= OPAQUE_BYTES_MAX);
+    if told {
+        return Ok(());
+    }
+    unread(walk, member, Why::Ambiguous);
+    walk.tally.find(member, Inspector::Archive, "archive.beside", Verdict::NotInspected, Some(Why::Ambiguous));
+    Err(Why::Ambiguous)
 }
 
 fn zip_why(malformed: zip::Malformed) -> Why {
@@ -155,13 +200,6 @@ fn text_name(name: &[u8]) -> String {
     std::str::from_utf8(name).map_or_else(|_| name.iter().map(|b| char::from(*b)).collect(), str::to_owned)
 }
 
-/// The archive's comment, which is its last bytes.
-fn look_at_comment(walk: &mut Walk<'_>, content: &dyn Content, bytes: u64) {
-    let at = content.size().saturating_sub(bytes);
-    let comment = read_vec(content, at, usize::try_from(bytes).unwrap_or(0)).unwrap_or_default();
-    String::from_utf8_lossy(&comment).lines().for_each(|line| phi::look_at_name(&mut walk.people, line));
-}
-
 /// Bytes after the end that belong to nothing.
 fn trailing(walk: &mut Walk<'_>, member: &Member, bytes: u64) {
     let (verdict, why) = match bytes {
@@ -170,6 +208,9 @@ fn trailing(walk: &mut Walk<'_>, member: &Member, bytes: u64) {
         _ => (Verdict::NotInspected, Some(Why::Ambiguous)),
     };
     walk.tally.find(member, Inspector::Archive, "archive.trailing", verdict, why);
+    if let Some(why) = why {
+        unread(walk, member, why);
+    }
 }
 
 /// A whole directory says better than a first look what an archive is for.
@@ -223,8 +264,12 @@ fn look_at_entry(
 ) -> Result<(), Why> {
     let size = entry.content_bytes;
     match entry.kind {
-        MemberKind::Folder if size == 0 => return Ok(()),
+        MemberKind::Folder if size == 0 && entry.compressed_bytes == 0 => {
+            phi::look_at_name(&mut walk.people, &inside.name);
+            return Ok(());
+        }
         MemberKind::Device => {
+            phi::look_at_name(&mut walk.people, &inside.name);
             let shown = walk.member(parent, inside);
             bad(walk, &shown, "archive.device");
             return Ok(());
@@ -262,6 +307,11 @@ fn look_at_entry(
         let shown = walk.named(parent, &inside);
         bad(walk, &shown, "archive.desync");
     }
+    if held.left_bytes > 0 {
+        // What follows the end of a packed member, and is still counted to it, no reader gives back.
+        let shown = walk.named(parent, &inside);
+        desync(walk, &shown);
+    }
     if entry.kind == MemberKind::Symlink {
         // Where links are unknown its target becomes a file's content: so it is looked at as that too.
         let target = held.memory.as_deref().unwrap_or_default();
@@ -279,15 +329,17 @@ fn unpacked(
     inside: Inside,
     (held, method, packed): (Held, Method, &dyn Content),
 ) {
-    let Held { memory, size, damaged, .. } = held;
+    let Held { memory, size, damaged, beside, .. } = held;
     if damaged {
         let shown = walk.named(parent, &inside);
         let why = Some(Why::Malformed);
         walk.tally.find(&shown, Inspector::Archive, "archive.damaged", Verdict::NotInspected, why);
         walk.tally.find(&shown, Inspector::Malware, "malware.unscanned", Verdict::NotInspected, why);
-        walk.people.unseen();
+        unread(walk, &shown, Why::Malformed);
     }
     walk.deeper(parent, inside, (method, packed, size), memory);
+    // Its verdict is in the findings, whether the stream is an archive of its own or a member of one.
+    let _ = look_beside(walk, parent, &beside);
 }
 
 /// A link in place of a member: it is not followed, and one that leads out of the tree is an attack.
@@ -337,8 +389,9 @@ fn look_at_tar(walk: &mut Walk<'_>, member: &Member, content: &dyn Content) -> A
         }
     };
     if listing.desync {
-        bad(walk, member, "archive.desync");
+        desync(walk, member);
     }
+    let beside = look_beside(walk, member, &listing.beside);
     let mut sealed = BTreeMap::new();
     for (entry, data) in listing.members.iter().filter(|(entry, _)| entry.kind == MemberKind::File) {
         let name = text_name(&entry.name);
@@ -355,6 +408,10 @@ fn look_at_tar(walk: &mut Walk<'_>, member: &Member, content: &dyn Content) -> A
         check_name(walk, member, &inside, &entry.name, &mut met);
         let part = Part::new(content, data.start, data.end.saturating_sub(data.start));
         let target = entry.target.as_deref().unwrap_or_default();
+        if !matches!(entry.kind, MemberKind::File | MemberKind::Special) {
+            phi::look_at_name(&mut walk.people, &inside.name);
+            phi::look_at_name(&mut walk.people, &text_name(target));
+        }
         match entry.kind {
             MemberKind::Folder => {}
             MemberKind::Symlink | MemberKind::Hardlink => {
@@ -379,7 +436,7 @@ fn look_at_tar(walk: &mut Walk<'_>, member: &Member, content: &dyn Content) -> A
     }
     match listing.broken {
         Some(why) => unseen(walk, member, kind, why),
-        None => clean(kind),
+        None => answer(kind, beside),
     }
 }
 

@@ -18,7 +18,7 @@ use crate::kind::{self, Declared};
 use crate::malware::{Cause, Scanner, WHOLE_BYTES_MAX, needs_whole};
 use crate::phi::{self, People};
 use crate::protocol::Job;
-use crate::report::Report;
+use crate::report::{Reach, Report, reach};
 use crate::sbom::{self, Claims};
 use crate::signature::{Signatures, Signed};
 
@@ -42,6 +42,8 @@ pub fn inspect(content: &dyn Content, job: &Job, rules: &dyn Scanner) -> Report 
         signature: None,
         covered: false,
     };
+    // The name goes where the object goes.
+    phi::look_at_name(&mut walk.people, &job.name);
     let budget = Arc::clone(&walk.budget);
     let kind = walk.look(&object, &Timed { content, budget: &budget }, None);
     walk.finish(kind)
@@ -90,7 +92,8 @@ pub(crate) enum Role {
     Object,
     /// A member of an archive.
     Stored,
-    /// Something written in base64 inside a text.
+    /// Something that is no member and is looked at as one: written in base64 inside a text, or beside the members of an
+    /// archive.
     Encoded,
 }
 
@@ -106,8 +109,23 @@ pub(crate) struct Walk<'j> {
     /// Digests that were scanned for malware.
     scanned: BTreeSet<[u8; 32]>,
     /// Digests that all inspectors saw, with what they were taken for: under another name the same bytes can be another kind.
-    seen: BTreeSet<([u8; 32], ContentKind)>,
+    seen: BTreeSet<([u8; 32], Taken)>,
     members: u32,
+    /// Bytes beside the members of archives that are no text, of all archives together.
+    pub(crate) opaque_bytes: usize,
+}
+
+/// What a member was taken for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Taken {
+    /// What it is.
+    kind: ContentKind,
+    /// As what it is read: what its bytes alone say.
+    reads_as: ContentKind,
+}
+
+impl Taken {
+    const UNKNOWN: Taken = Taken { kind: ContentKind::Unknown, reads_as: ContentKind::Unknown };
 }
 
 /// What scanning a member gave.
@@ -129,6 +147,7 @@ impl<'j> Walk<'j> {
             scanned: BTreeSet::new(),
             seen: BTreeSet::new(),
             members: 0,
+            opaque_bytes: 0,
         }
     }
 
@@ -144,6 +163,16 @@ impl<'j> Walk<'j> {
             return;
         }
         self.look(&member, lazy, memory);
+    }
+
+    /// Looks at bytes that were found inside `parent` as at a member.
+    pub(crate) fn found_inside(&mut self, parent: &Member, name: &str, bytes: Vec<u8>) {
+        let inner = Inside { name: name.to_owned(), role: Role::Encoded, signature: None };
+        if let Err(why) = self.budget.unpacked(bytes.len()) {
+            self.inside_unseen(parent, inner, bytes.len() as u64, why);
+            return;
+        }
+        self.inside(parent, inner, &Bytes::new(bytes), None);
     }
 
     /// Something inside `parent` that cannot be looked at.
@@ -186,8 +215,13 @@ impl<'j> Walk<'j> {
     /// No inspector saw this member.
     fn unseen(&mut self, member: &Member, size: u64, why: Why) {
         self.tally.find(member, Inspector::Archive, rule_of(why), Verdict::NotInspected, Some(why));
-        for inspector in [Inspector::Kind, Inspector::Archive, Inspector::Malware, Inspector::Phi] {
-            self.tally.answer(inspector, size, Verdict::NotInspected, Some(why));
+        self.none_answers(size, Verdict::NotInspected, why);
+    }
+
+    /// Nobody who looks at every member has an answer for this one.
+    fn none_answers(&mut self, size: u64, verdict: Verdict, why: Why) {
+        for inspector in Inspector::ALL.iter().filter(|inspector| reach(**inspector) == Reach::Members) {
+            self.tally.answer(*inspector, size, verdict, Some(why));
         }
         self.people.unseen();
     }
@@ -210,9 +244,12 @@ impl<'j> Walk<'j> {
             None => None,
         };
         let content: &dyn Content = held.as_ref().map_or(lazy, |bytes| bytes);
-        let kind = self.kind(member, content);
+        let signed = self.signed(member, content);
+        let member = &Member { covered: member.covered || signed == Signed::Registered, ..member.clone() };
+        let taken = self.kind(member, content);
+        let kind = taken.kind;
+        self.signatures.count(member, kind, signed);
         let scanned = self.malware(member, kind, content, held.as_ref());
-        self.sign(member, kind, content);
         let Some(scanned) = scanned else {
             self.tally.answer(Inspector::Archive, size, Verdict::Error, Some(Why::WorkerDied));
             self.tally.answer(Inspector::Phi, size, Verdict::Error, Some(Why::WorkerDied));
@@ -223,32 +260,34 @@ impl<'j> Walk<'j> {
         if scanned.dense && !kind::is_dense(kind) {
             self.tally.find(member, Inspector::Kind, kind::ENTROPY.id, Verdict::Clean, None);
         }
-        if !self.seen.insert((scanned.digest, kind)) {
+        if !self.seen.insert((scanned.digest, taken)) {
             // The same bytes were looked at, or are being looked at now: their answer is counted already. Ends quines.
             self.tally.answer(Inspector::Archive, size, Verdict::Clean, None);
             self.tally.answer(Inspector::Phi, size, Verdict::Clean, None);
             return kind;
         }
-        self.phi(member, kind, content);
-        self.sbom(member, kind, content);
-        self.archive(member, kind, lazy, held)
+        self.phi(member, taken.reads_as, content);
+        self.sbom(member, taken.reads_as, content);
+        let told = self.archive(member, taken.reads_as, lazy, held);
+        if kind == taken.reads_as { told } else { kind }
     }
 
-    fn kind(&mut self, member: &Member, content: &dyn Content) -> ContentKind {
+    fn kind(&mut self, member: &Member, content: &dyn Content) -> Taken {
         let declared = Declared {
             name: &member.name,
             media_type: self.job.media_type.as_deref().filter(|_| member.role == Role::Object),
             software: self.job.declared_software && member.role != Role::Encoded,
+            vouched: member.covered,
         };
         let found = match guard(|| kind::detect(content, &declared)) {
             Some(Ok(found)) => found,
             Some(Err(fault)) => {
                 self.fault(Inspector::Kind, content.size(), fault);
-                return ContentKind::Unknown;
+                return Taken::UNKNOWN;
             }
             None => {
                 self.died(member, Inspector::Kind, content.size());
-                return ContentKind::Unknown;
+                return Taken::UNKNOWN;
             }
         };
         for rule in &found.rules {
@@ -258,7 +297,7 @@ impl<'j> Walk<'j> {
         if kind::is_code(found.kind) {
             self.tally.is_code = true;
         }
-        found.kind
+        Taken { kind: found.kind, reads_as: found.reads_as }
     }
 
     /// Scans for malware; on the way the digest and the entropy are taken. None when the bytes could not be read.
@@ -333,7 +372,7 @@ impl<'j> Walk<'j> {
         self.tally.answer(Inspector::Malware, size, verdict, why);
     }
 
-    fn sign(&mut self, member: &Member, kind: ContentKind, content: &dyn Content) {
+    fn signed(&mut self, member: &Member, content: &dyn Content) -> Signed {
         let detached = match member.role {
             Role::Object => self.job.signatures.clone(),
             Role::Stored | Role::Encoded => member.signature.iter().cloned().collect(),
@@ -343,7 +382,7 @@ impl<'j> Walk<'j> {
         if let Some((rule, verdict, why)) = signed.rule() {
             self.tally.find(member, Inspector::Signature, rule, verdict, why);
         }
-        self.signatures.count(member, kind, signed);
+        signed
     }
 
     fn phi(&mut self, member: &Member, kind: ContentKind, content: &dyn Content) {
@@ -400,10 +439,7 @@ impl<'j> Walk<'j> {
     fn unread(&mut self, member: &Member, size: u64, fault: ReadFault) {
         let (verdict, why) = of_fault(fault);
         self.tally.find(member, Inspector::Archive, "archive.unreadable", verdict, Some(why));
-        for inspector in [Inspector::Kind, Inspector::Archive, Inspector::Malware, Inspector::Phi] {
-            self.tally.answer(inspector, size, verdict, Some(why));
-        }
-        self.people.unseen();
+        self.none_answers(size, verdict, why);
     }
 
     fn fault(&mut self, inspector: Inspector, size: u64, fault: ReadFault) {

@@ -1,5 +1,6 @@
 //! kind: what is it really? Two independent looks, the magic number and the format's own structure, against what the
-//! sender declared. A name or media type is never believed.
+//! sender declared. A name or a declaration makes a verdict worse or leaves it: what it says to be a program counts as one,
+//! and is not inspected for all that, until a registered key vouches for it.
 
 use lazaret_core::inspection::{ContentKind, Verdict, Why};
 
@@ -27,6 +28,9 @@ const TRAILING_BYTES_MAX: u64 = 1024;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Found {
     pub(crate) kind: ContentKind,
+    /// What its bytes alone make of it: as what it is read for people. Another kind only where a name or a declaration
+    /// says that it is a program.
+    pub(crate) reads_as: ContentKind,
     /// The verdict with its reason; the rules below say what led to it.
     pub(crate) verdict: Verdict,
     pub(crate) why: Option<Why>,
@@ -61,6 +65,8 @@ pub(crate) struct Declared<'a> {
     pub(crate) name: &'a str,
     pub(crate) media_type: Option<&'a str>,
     pub(crate) software: bool,
+    /// A registered key has signed it, so that somebody answers for what is said of it.
+    pub(crate) vouched: bool,
 }
 
 /// The beginning and the end of a member.
@@ -98,25 +104,20 @@ enum Probe {
 pub(crate) fn detect(content: &dyn Content, declared: &Declared<'_>) -> Result<Found, ReadFault> {
     let peek = Peek::new(content)?;
     let seen = magic::kind(&peek.head, &peek.tail, peek.size);
-    let (kind, probe) = settle(&peek, seen, declared)?;
-    let mut rules = Vec::new();
-    if kind == ContentKind::Unknown {
-        rules.push(match magic::foreign(&peek.head) {
-            true => Rule::unseen("kind.unsupported", Why::FormatUnsupported),
-            false => Rule::unseen("kind.unknown", Why::FormatUnknown),
-        });
-    }
+    let (read, probe) = settle(&peek, seen, declared)?;
+    let (kind, reads_as, unknown) = called(read, &peek, declared);
+    let mut rules: Vec<Rule> = unknown.into_iter().collect();
     match probe {
         Probe::Fails => rules.push(Rule::unseen("kind.malformed", Why::Malformed)),
         Probe::End(end) => rules.extend(trailing(&peek, end)?),
         Probe::Sound => {}
     }
-    rules.extend(polyglot::rules(&peek, kind)?);
+    rules.extend(polyglot::rules(&peek, read)?);
     rules.extend(declared::rules(kind, declared));
     rules.dedup();
     let worst = rules.iter().max_by_key(|rule| rule.verdict).copied();
     let verdict = worst.map_or(Verdict::Clean, |rule| rule.verdict);
-    Ok(Found { kind, verdict, why: worst.and_then(|rule| rule.why), rules })
+    Ok(Found { kind, reads_as, verdict, why: worst.and_then(|rule| rule.why), rules })
 }
 
 /// The kind by magic number, narrowed or confirmed by structure.
@@ -130,9 +131,29 @@ fn settle(peek: &Peek<'_>, seen: ContentKind, declared: &Declared<'_>) -> Result
     if let Some(text) = text::kind(peek, declared)? {
         return Ok(text);
     }
-    // A blob that its maker declares as firmware is what it is declared as: opaque code. Nothing else vouches for it.
+    Ok((ContentKind::Unknown, Probe::Sound))
+}
+
+/// What a name and a declaration make of what the bytes are: the kind, as what it is read, and what is wrong with that.
+///
+/// Scripts often have nothing but their name. A blob that is declared as firmware is opaque code; that it is nothing else,
+/// only the word of its maker says, and a word that nobody has signed is the sender's.
+fn called(read: ContentKind, peek: &Peek<'_>, declared: &Declared<'_>) -> (ContentKind, ContentKind, Option<Rule>) {
+    if text::is_plain(read) && declared::is_script_name(declared.name) {
+        return (ContentKind::Script, read, None);
+    }
+    if read != ContentKind::Unknown {
+        return (read, read, None);
+    }
+    if magic::foreign(&peek.head) {
+        return (read, read, Some(Rule::unseen("kind.unsupported", Why::FormatUnsupported)));
+    }
     let firmware = declared.software || declared::is_firmware_name(declared.name);
-    Ok((if firmware { ContentKind::Firmware } else { ContentKind::Unknown }, Probe::Sound))
+    match (firmware, declared.vouched) {
+        (true, true) => (ContentKind::Firmware, ContentKind::Firmware, Some(Rule::note("kind.vouched"))),
+        (true, false) => (ContentKind::Firmware, read, Some(Rule::unseen("kind.unknown", Why::FormatUnknown))),
+        (false, _) => (read, read, Some(Rule::unseen("kind.unknown", Why::FormatUnknown))),
+    }
 }
 
 /// What lies after the logical end.

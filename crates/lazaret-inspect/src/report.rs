@@ -14,6 +14,46 @@ pub const REPORT_BYTES_MAX: usize = 1024 * 1024;
 /// Bytes of one rule's id.
 pub const RULE_BYTES_MAX: usize = 128;
 
+/// What an inspector has to answer for. It says where a report must have its row, and of how much.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reach {
+    /// The object and everything inside it, each byte.
+    Members,
+    /// The object as a whole.
+    Object,
+    /// Documents of its own, where there are any.
+    Documents,
+}
+
+/// What this inspector has to answer for.
+pub(crate) const fn reach(inspector: Inspector) -> Reach {
+    match inspector {
+        Inspector::Kind | Inspector::Archive | Inspector::Malware | Inspector::Phi => Reach::Members,
+        Inspector::Signature => Reach::Object,
+        Inspector::Sbom => Reach::Documents,
+    }
+}
+
+/// What it means beside the verdict that an inspector found something bad.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Weight {
+    /// Nothing more: the row says it.
+    Row,
+    /// [`Report::other_bad`].
+    Other,
+    /// Not [`Report::integrity_ok`].
+    Integrity,
+}
+
+/// What *bad* of this inspector means beside.
+pub(crate) const fn weight(inspector: Inspector) -> Weight {
+    match inspector {
+        Inspector::Malware => Weight::Row,
+        Inspector::Kind | Inspector::Archive | Inspector::Phi => Weight::Other,
+        Inspector::Sbom | Inspector::Signature => Weight::Integrity,
+    }
+}
+
 /// Everything that inspection found, in a fixed order: the same bytes and rules give the same report.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
@@ -296,17 +336,37 @@ impl Report {
     }
 
     /// Whether the report is one that an honest worker could give for an object of this size and these demands. *Clean*
-    /// without having seen every byte is not.
+    /// without having seen every byte is not, and neither is *bad* without the attributes that policies ask for.
     pub(crate) fn is_consistent(&self, required: &[Inspector], size: u64) -> bool {
         let ordered = self.inspectors.is_sorted_by(|a, b| a.inspector < b.inspector);
-        let answered = required.iter().all(|wanted| *wanted == Inspector::Sbom || self.row(*wanted).is_some());
+        let has_row = |wanted: &Inspector| reach(*wanted) == Reach::Documents || self.row(*wanted).is_some();
         ordered
-            && answered
+            && required.iter().all(has_row)
             && self.inspectors.iter().all(|row| row_is_consistent(row, size))
             && self.verdict == merge(required, &self.inspectors)
             && self.findings.len() <= FINDINGS_MAX
-            && self.findings.iter().all(finding_is_consistent)
+            && self.findings.iter().all(|finding| finding_is_consistent(finding) && self.bears(finding))
             && self.phi.letters.is_sorted_by(|a, b| a.letter < b.letter)
+            && self.attributes_are_consistent()
+    }
+
+    /// Whether the inspector's row is at least as bad as what it found.
+    fn bears(&self, finding: &Finding) -> bool {
+        finding.verdict == Verdict::Clean
+            || self.row(finding.inspector).is_some_and(|row| row.verdict >= finding.verdict)
+    }
+
+    /// Whether what policies see says what the rows say.
+    fn attributes_are_consistent(&self) -> bool {
+        let bad = |of: Weight| {
+            let mut rows = self.inspectors.iter();
+            rows.any(|row| row.verdict == Verdict::Bad && weight(row.inspector) == of)
+        };
+        let contradicted = bad(Weight::Integrity) || self.signature == SignatureState::Bad;
+        let read = self.row(Inspector::Phi).is_none_or(|row| matches!(row.verdict, Verdict::Clean | Verdict::Bad));
+        (self.other_bad || !bad(Weight::Other))
+            && (!self.integrity_ok || !contradicted)
+            && (read || self.phi.present != PhiPresence::No)
     }
 }
 
@@ -315,8 +375,7 @@ fn row_is_consistent(row: &InspectorReport, size: u64) -> bool {
         Verdict::Clean => {
             row.why.is_none()
                 && row.bytes_seen == row.bytes_total
-                // A bill of materials is one member of many; the others look at everything.
-                && (row.bytes_total >= size || row.inspector == Inspector::Sbom)
+                && (row.bytes_total >= size || reach(row.inspector) == Reach::Documents)
                 && row.members_seen == row.members_total
                 && row.members_total >= 1
         }

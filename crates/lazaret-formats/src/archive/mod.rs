@@ -4,13 +4,16 @@
 //! Reading order: [`ReadAt`] (how bytes are asked for), [`zip`], [`tar`], [`name`] (what is wrong with a member's name),
 //! [`Container`] (what a file begins as). Unpacking, its limits and what is found inside are the inspector's.
 
+mod beside;
 pub mod name;
 mod read;
 pub mod tar;
 pub mod zip;
+pub mod zstd;
 
 use std::fmt;
 
+pub use beside::{BESIDE_BYTES_MAX, Beside};
 pub use read::{Failure, ReadAt, Unreadable};
 
 /// Members of one archive.

@@ -171,8 +171,8 @@ impl<'a> Fields<'a> {
         Some(u64::from_le_bytes(*bytes))
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.rest.is_empty()
+    pub(super) fn rest(&self) -> &'a [u8] {
+        self.rest
     }
 }
 

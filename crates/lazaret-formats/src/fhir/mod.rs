@@ -174,6 +174,14 @@ impl<'a> Document<'a> {
     /// # Errors
     /// What is wrong with it.
     pub fn within(bytes: &'a [u8], range: Range<usize>) -> Result<Document<'a>, Malformed> {
+        let document = Document::read(bytes, range)?;
+        if document.facts.resource_type(0).is_none() {
+            return Err(Malformed::NotFhir);
+        }
+        Ok(document)
+    }
+
+    fn read(bytes: &'a [u8], range: Range<usize>) -> Result<Document<'a>, Malformed> {
         if range.len() > DOCUMENT_BYTES_MAX {
             return Err(Malformed::TooLong);
         }
@@ -181,15 +189,31 @@ impl<'a> Document<'a> {
         let bom_bytes = if content.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
         let range = range.start + bom_bytes..range.end;
         let facts = Facts::collect(Scanner::within(bytes, range.clone()))?;
-        if facts.resource_type(0).is_none() {
-            return Err(Malformed::NotFhir);
-        }
         Ok(Document { bytes, range, facts })
+    }
+
+    /// A document that need not be a resource itself: resources may stand anywhere in it.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn around(bytes: &'a [u8]) -> Result<Document<'a>, Malformed> {
+        Document::read(bytes, 0..bytes.len())
     }
 
     /// The type of the outermost resource.
     pub fn resource_type(&self) -> &'a str {
         self.facts.resource_type(0).unwrap_or_default()
+    }
+
+    /// Shows the name of every member of every object, in the document's order.
+    pub fn keys(&self, mut see: impl FnMut(&str)) {
+        let mut scanner = Scanner::within(self.bytes, self.range.clone());
+        // As in walking: an error cannot come.
+        while let Ok(Some(event)) = scanner.next_event() {
+            if let Event::Key { text, .. } = event {
+                see(&text.to_str());
+            }
+        }
     }
 
     /// Shows every value, in the document's order.

@@ -41,16 +41,19 @@ impl Delimiters {
 
     /// Whether any is missing that every message has, stands for two things, or could be part of a word.
     pub fn are_odd(&self) -> bool {
+        self.subcomponent.is_none() || self.are_ambiguous()
+    }
+
+    /// Whether any stands for two things, or could be part of a word: two readers may cut the message in two ways.
+    pub fn are_ambiguous(&self) -> bool {
         let all = [Some(self.field), self.component, self.repetition, self.escape, self.subcomponent, self.truncation];
         let wordlike = |byte: u8| byte.is_ascii_alphanumeric() || !(b'!'..=b'~').contains(&byte);
-        let missing = self.subcomponent.is_none();
         let mut seen = Vec::with_capacity(all.len());
-        missing
-            || all.into_iter().flatten().any(|byte| {
-                let twice = seen.contains(&byte);
-                seen.push(byte);
-                twice || wordlike(byte)
-            })
+        all.into_iter().flatten().any(|byte| {
+            let twice = seen.contains(&byte);
+            seen.push(byte);
+            twice || wordlike(byte)
+        })
     }
 
     /// MSH-2 as it is written.

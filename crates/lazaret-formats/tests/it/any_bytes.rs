@@ -3,7 +3,7 @@
 use std::fs;
 
 use lazaret_formats::archive::name::{NameSet, name_faults, symlink_escapes};
-use lazaret_formats::archive::{Container, gzip_header, tar, zip};
+use lazaret_formats::archive::{Container, gzip_header, tar, zip, zstd};
 use lazaret_formats::digest_fields::{Digests, Wanted};
 use lazaret_formats::http_fields::{prefer_wait, range};
 use lazaret_formats::json::{lines, outline};
@@ -72,6 +72,9 @@ fn archives(bytes: &[u8]) {
         let _ = found.members.iter().filter(|member| names.insert(&member.name)).count();
     }
     let _ = tar::list(bytes).map(|listing| listing.members.len());
+    let mut frames = zstd::Frames::new();
+    frames.push(bytes);
+    assert!(frames.into_beside().text().len() <= bytes.len() + 1);
 }
 
 /// Numbers from a seed, so that a failure comes again.

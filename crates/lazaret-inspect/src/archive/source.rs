@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use lazaret_core::inspection::Why;
 use lazaret_formats::archive::tar::{BLOCK_BYTES, Malformed, Member, Next, TRAILING_BYTES_MAX, Tar, padding_bytes};
-use lazaret_formats::archive::{ReadAt, Unreadable};
+use lazaret_formats::archive::{Beside, ReadAt, Unreadable};
 
 use crate::content::{Content, ReadFault, read_vec};
 
@@ -46,6 +46,8 @@ pub(super) struct Listing {
     pub(super) desync: bool,
     /// Why the rest was not read.
     pub(super) broken: Option<Why>,
+    /// What its headers hold beside the members.
+    pub(super) beside: Beside,
 }
 
 /// Lists a tar, which may be inside a compressed stream: it is read forward only.
@@ -53,7 +55,7 @@ pub(super) struct Listing {
 /// # Errors
 /// The bytes cannot be read.
 pub(super) fn list_tar(content: &dyn Content, members_max: u64) -> Result<Listing, ReadFault> {
-    let mut listing = Listing { members: Vec::new(), desync: false, broken: None };
+    let mut listing = Listing { members: Vec::new(), desync: false, broken: None, beside: Beside::default() };
     let (mut tar, mut at) = (Tar::new(), 0_u64);
     while let Some(next) = step(content, &mut tar, &mut at, &mut listing)? {
         let Next::Member(member) = next else { continue };
@@ -74,6 +76,7 @@ pub(super) fn list_tar(content: &dyn Content, members_max: u64) -> Result<Listin
         at = at.saturating_add(padding.len() as u64);
     }
     listing.desync |= !tar.desync().is_empty();
+    listing.beside = tar.beside().clone();
     Ok(listing)
 }
 

@@ -1,10 +1,14 @@
 //! Decompression: once from front to back with every byte counted, and again from any place for what is too large to keep.
 
-use std::io::Read;
+use std::io::{BufRead, Read};
 use std::sync::{Mutex, PoisonError};
 
+use bzip2::bufread::MultiBzDecoder;
 use flate2::Crc;
+use flate2::bufread::{DeflateDecoder, GzDecoder};
 use lazaret_core::inspection::Why;
+use lazaret_formats::archive::Beside;
+use lazaret_formats::archive::zstd::Frames;
 
 use crate::budget::Budget;
 use crate::content::{CHUNK_BYTES, Content, ReadFault, Reader};
@@ -29,22 +33,145 @@ pub(super) enum Method {
 }
 
 /// The unpacked bytes of `packed` as a stream.
-///
-/// # Errors
-/// The decompressor does not start.
-fn open<'a>(method: Method, packed: &'a dyn Content) -> std::io::Result<Box<dyn Read + Send + 'a>> {
-    let reader = Reader::new(packed);
-    Ok(match method {
-        Method::Stored => Box::new(reader),
-        Method::Deflate => Box::new(flate2::bufread::DeflateDecoder::new(reader)),
-        Method::Gzip => Box::new(flate2::bufread::MultiGzDecoder::new(reader)),
-        Method::Bzip2 => Box::new(bzip2::bufread::MultiBzDecoder::new(reader)),
-        Method::Zstd => {
-            let mut decoder = zstd::stream::read::Decoder::with_buffer(reader)?;
-            decoder.window_log_max(WINDOW_LOG_MAX)?;
-            Box::new(decoder)
+enum Stream<'a> {
+    Stored(Reader<'a>),
+    Deflate(Box<DeflateDecoder<Reader<'a>>>),
+    Gzip(Box<Members<'a>>),
+    Bzip2(Box<MultiBzDecoder<Reader<'a>>>),
+    Zstd(Box<zstd::stream::read::Decoder<'static, Watched<'a>>>),
+}
+
+impl<'a> Stream<'a> {
+    /// # Errors
+    /// The decompressor does not start.
+    fn open(method: Method, packed: &'a dyn Content) -> std::io::Result<Stream<'a>> {
+        let reader = Reader::new(packed);
+        Ok(match method {
+            Method::Stored => Stream::Stored(reader),
+            Method::Deflate => Stream::Deflate(Box::new(DeflateDecoder::new(reader))),
+            Method::Gzip => Stream::Gzip(Box::new(Members::new(reader))),
+            Method::Bzip2 => Stream::Bzip2(Box::new(MultiBzDecoder::new(reader))),
+            Method::Zstd => {
+                let mut decoder = zstd::stream::read::Decoder::with_buffer(Watched::new(reader))?;
+                decoder.window_log_max(WINDOW_LOG_MAX)?;
+                Stream::Zstd(Box::new(decoder))
+            }
+        })
+    }
+
+    /// What the stream carries beside what it unpacks to, and how many bytes of `packed` it left alone. Only DEFLATE says
+    /// by itself where it ends: the others go on to the end, or are damaged.
+    fn rest(self, packed_bytes: u64) -> (Beside, u64) {
+        match self {
+            Stream::Stored(_) | Stream::Bzip2(_) => (Beside::default(), 0),
+            Stream::Deflate(decoder) => (Beside::default(), packed_bytes.saturating_sub(decoder.total_in())),
+            Stream::Gzip(members) => (members.beside, 0),
+            Stream::Zstd(decoder) => (decoder.into_inner().frames.into_beside(), 0),
         }
-    })
+    }
+}
+
+impl Read for Stream<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        match self {
+            Stream::Stored(reader) => reader.read(buffer),
+            Stream::Deflate(decoder) => decoder.read(buffer),
+            Stream::Gzip(members) => members.read(buffer),
+            Stream::Bzip2(decoder) => decoder.read(buffer),
+            Stream::Zstd(decoder) => decoder.read(buffer),
+        }
+    }
+}
+
+/// A gzip stream member by member (RFC 1952 section 2.2), with what their headers say.
+struct Members<'a> {
+    decoder: Option<GzDecoder<Reader<'a>>>,
+    beside: Beside,
+}
+
+impl<'a> Members<'a> {
+    fn new(reader: Reader<'a>) -> Members<'a> {
+        let mut members = Members { decoder: None, beside: Beside::default() };
+        members.begin(reader);
+        members
+    }
+
+    fn begin(&mut self, reader: Reader<'a>) {
+        let decoder = GzDecoder::new(reader);
+        if let Some(header) = decoder.header() {
+            self.beside.push(header.filename().unwrap_or_default());
+            self.beside.push(header.comment().unwrap_or_default());
+            extra(header.extra().unwrap_or_default(), &mut self.beside);
+        }
+        self.decoder = Some(decoder);
+    }
+}
+
+/// Fields of a gzip header (RFC 1952 section 2.3.1.1). `BC` is a block's length, of which sequencing data has very many.
+fn extra(fields: &[u8], beside: &mut Beside) {
+    let mut rest = fields;
+    while let Some(([first, second, low, high], after)) = rest.split_first_chunk() {
+        let Some((content, next)) = after.split_at_checked(usize::from(u16::from_le_bytes([*low, *high]))) else {
+            break;
+        };
+        if (*first, *second, content.len()) != (b'B', b'C', 2) {
+            beside.push(content);
+        }
+        rest = next;
+    }
+    beside.push(rest);
+}
+
+impl Read for Members<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        while let Some(decoder) = &mut self.decoder {
+            let read = decoder.read(buffer)?;
+            if read > 0 || buffer.is_empty() {
+                return Ok(read);
+            }
+            let mut reader = match self.decoder.take() {
+                Some(decoder) => decoder.into_inner(),
+                None => break,
+            };
+            if !reader.fill_buf()?.is_empty() {
+                self.begin(reader);
+            }
+        }
+        Ok(0)
+    }
+}
+
+/// Bytes on their way into the Zstandard decoder, which passes over some of them in silence.
+struct Watched<'a> {
+    reader: Reader<'a>,
+    frames: Frames,
+}
+
+impl<'a> Watched<'a> {
+    fn new(reader: Reader<'a>) -> Watched<'a> {
+        Watched { reader, frames: Frames::new() }
+    }
+}
+
+impl Read for Watched<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let read = self.reader.read(buffer)?;
+        self.frames.push(buffer.get(..read).unwrap_or_default());
+        Ok(read)
+    }
+}
+
+impl BufRead for Watched<'_> {
+    fn fill_buf(&mut self) -> std::io::Result<&[u8]> {
+        self.reader.fill_buf()
+    }
+
+    fn consume(&mut self, length: usize) {
+        // What is consumed was filled before, so this reads nothing new.
+        let taken = self.reader.fill_buf().ok().and_then(|bytes| bytes.get(..length)).unwrap_or_default();
+        self.frames.push(taken);
+        self.reader.consume(length);
+    }
 }
 
 /// What unpacking once gave.
@@ -57,6 +184,10 @@ pub(super) struct Held {
     pub(super) crc: u32,
     /// The stream ended before it should, or is damaged: the bytes are those before.
     pub(super) damaged: bool,
+    /// What the stream carries beside them.
+    pub(super) beside: Beside,
+    /// How many packed bytes follow the stream's end.
+    pub(super) left_bytes: u64,
 }
 
 /// Unpacks once, counting what comes and not what a header claims.
@@ -64,8 +195,9 @@ pub(super) struct Held {
 /// # Errors
 /// A limit of the job was passed.
 pub(super) fn hold(method: Method, packed: &dyn Content, budget: &Budget) -> Result<Held, Why> {
-    let mut held = Held { memory: Some(Vec::new()), size: 0, crc: 0, damaged: false };
-    let Ok(mut stream) = open(method, packed) else { return Ok(Held { damaged: true, ..held }) };
+    let memory = Some(Vec::new());
+    let mut held = Held { memory, size: 0, crc: 0, damaged: false, beside: Beside::default(), left_bytes: 0 };
+    let Ok(mut stream) = Stream::open(method, packed) else { return Ok(Held { damaged: true, ..held }) };
     let mut crc = Crc::new();
     let mut buffer = vec![0; 64 * 1024];
     loop {
@@ -92,6 +224,7 @@ pub(super) fn hold(method: Method, packed: &dyn Content, budget: &Budget) -> Res
         }
     }
     held.crc = crc.sum();
+    (held.beside, held.left_bytes) = stream.rest(packed.size());
     Ok(held)
 }
 
@@ -106,7 +239,7 @@ pub(super) struct Unpacked<'a> {
 }
 
 struct Place<'a> {
-    stream: Option<Box<dyn Read + Send + 'a>>,
+    stream: Option<Stream<'a>>,
     /// The chunk read last and where it begins.
     chunk: Vec<u8>,
     chunk_at: u64,
@@ -166,7 +299,7 @@ impl<'a> Unpacked<'a> {
         if place.stream.is_none() {
             place.chunk.clear();
             place.chunk_at = 0;
-            place.stream = Some(open(self.method, self.packed).map_err(|_| ReadFault::Malformed)?);
+            place.stream = Some(Stream::open(self.method, self.packed).map_err(|_| ReadFault::Malformed)?);
         }
         place.chunk_at = place.chunk_at.saturating_add(place.chunk.len() as u64);
         place.chunk.resize(CHUNK_BYTES, 0);

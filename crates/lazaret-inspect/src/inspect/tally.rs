@@ -8,7 +8,7 @@ use lazaret_core::inspection::{ContentKind, Inspector, InspectorReport, Signatur
 
 use super::Member;
 use crate::protocol::Job;
-use crate::report::{Finding, PhiSummary, Report};
+use crate::report::{Finding, PhiSummary, Reach, Report, Weight, reach, weight};
 
 /// Findings that are kept; what is over is counted in the verdicts all the same.
 const KEPT_MAX: usize = 8000;
@@ -102,11 +102,12 @@ impl Tally {
 
     /// The two attributes that policies see beside verdicts.
     fn weigh(&mut self, inspector: Inspector, rule: &str, verdict: Verdict) {
-        let contradicts = matches!(inspector, Inspector::Signature | Inspector::Sbom);
-        if verdict == Verdict::Bad && contradicts {
-            self.integrity_ok = false;
-        } else if verdict == Verdict::Bad && inspector != Inspector::Malware {
-            self.other_bad = true;
+        if verdict == Verdict::Bad {
+            match weight(inspector) {
+                Weight::Row => {}
+                Weight::Other => self.other_bad = true,
+                Weight::Integrity => self.integrity_ok = false,
+            }
         }
         if rule == "kind.macro" {
             self.other_bad = true;
@@ -135,7 +136,9 @@ impl Tally {
         if signed_bad {
             self.integrity_ok = false;
         }
-        self.answer(Inspector::Signature, self.size, Verdict::Clean, None);
+        for inspector in Inspector::ALL.iter().filter(|inspector| reach(**inspector) == Reach::Object) {
+            self.answer(*inspector, self.size, Verdict::Clean, None);
+        }
         if phi.present == PhiPresence::Yes && job.declared_phi == Some(false) {
             self.worsen(Inspector::Phi, Verdict::Bad, None);
             self.other_bad = true;

@@ -4,7 +4,7 @@ use super::*;
 use crate::budget::Limits;
 use crate::malware::{Rules, Tee, Unscanned};
 use lazaret_core::digest::Digest;
-use lazaret_core::inspection::PhiPresence;
+use lazaret_core::inspection::{PhiPresence, SignatureState};
 
 /// An engine that breaks in one way.
 enum Broken {
@@ -85,4 +85,43 @@ fn a_report_for_a_worker_that_gave_none_is_an_error_of_all_that_was_asked() {
     assert_eq!(report.verdict, Verdict::Error);
     assert!(report.is_consistent(&required, 100));
     assert_eq!(report.phi.present, PhiPresence::Unknown);
+}
+
+/// A new inspector answers too: the compiler asks for its reach, and this for its row.
+#[test]
+fn every_inspector_answers_for_every_object() {
+    let rules = Rules::compile(&[]).unwrap();
+    let content: &[u8] = b"text";
+    let job = Job { required: Inspector::ALL.to_vec(), ..Job::new("a.txt", 4) };
+    let report = inspect(&content, &job, &rules);
+    for inspector in Inspector::ALL {
+        assert_eq!(report.row(*inspector).is_some(), reach(*inspector) != Reach::Documents, "{inspector:?}");
+    }
+    assert!(report.is_consistent(Inspector::ALL, 4));
+}
+
+#[test]
+fn a_report_whose_attributes_deny_its_rows_is_not_believed() {
+    let rules = Rules::compile(&[]).unwrap();
+    let required = [Inspector::Kind];
+    let program: &[u8] = b"#!/bin/sh\necho\n";
+    let disguised = inspect(&program, &Job::new("a.pdf", program.len() as u64), &rules);
+    let size = program.len() as u64;
+    assert!(disguised.is_consistent(&required, size) && disguised.other_bad);
+    assert!(!Report { other_bad: false, ..disguised.clone() }.is_consistent(&required, size));
+    assert!(!Report { signature: SignatureState::Bad, ..disguised.clone() }.is_consistent(&required, size));
+    let mut denied = disguised.clone();
+    denied.inspectors.iter_mut().filter(|row| row.inspector == Inspector::Signature).for_each(|row| {
+        row.verdict = Verdict::Bad;
+    });
+    assert!(!denied.is_consistent(&required, size));
+    let picture: &[u8] = b"GIF89a\x01\x00\x01\x00\x00\x00\x00\x3b";
+    let size = picture.len() as u64;
+    let unread = inspect(&picture, &Job::new("a.gif", size), &rules);
+    assert!(unread.is_consistent(&required, size) && unread.phi.present == PhiPresence::Unknown);
+    let named = Report { phi: crate::report::PhiSummary::none(PhiPresence::No), ..unread.clone() };
+    assert!(!named.is_consistent(&required, size));
+    let mut forgotten = unread;
+    forgotten.findings.iter_mut().for_each(|finding| finding.verdict = Verdict::Bad);
+    assert!(!forgotten.is_consistent(&required, size));
 }

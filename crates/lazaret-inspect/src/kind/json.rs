@@ -6,6 +6,16 @@ use super::Probe;
 use crate::content::{Content, ReadFault, Reader};
 use crate::json::{NotJson, Sink, scan};
 
+/// Whether a text begins as an object or an array. What goes on with a word is a remark in brackets: a line of a log, an
+/// attribute of a script.
+pub(super) fn begins(start: &[u8]) -> bool {
+    let Some((first, rest)) = start.split_first() else { return false };
+    let rest = rest.trim_ascii_start();
+    let word = rest.first().is_some_and(u8::is_ascii_alphabetic);
+    let literal = [b"true".as_slice(), b"false", b"null"].iter().any(|literal| rest.starts_with(literal));
+    *first == b'{' || (*first == b'[' && (!word || literal))
+}
+
 /// Reads to the end of the last value.
 ///
 /// # Errors

@@ -4,7 +4,7 @@ use super::*;
 use ContentKind as Kind;
 
 fn check(name: &str, bytes: &[u8], kind: Kind, rules: &[&str]) {
-    let declared = Declared { name, media_type: None, software: false };
+    let declared = Declared { name, media_type: None, software: false, vouched: false };
     let found = detect(&bytes, &declared).unwrap();
     let ids: Vec<&str> = found.rules.iter().map(|rule| rule.id).collect();
     assert_eq!((found.kind, ids.as_slice()), (kind, rules), "{name}");
@@ -43,24 +43,49 @@ fn programs_and_firmware_are_told_by_what_they_are() {
     check("pump.hex", b":10010000214601360121470136007EFE09D2190140\n:00000001FF\n", Kind::Firmware, &[]);
     check("a", b"\x27\x05\x19\x56 and the image", Kind::Firmware, &[]);
     let blob = [0x03, 0x00, 0xfe, 0x9a, 0x01, 0x00].repeat(50);
-    check("pump.bin", &blob, Kind::Firmware, &[]);
+    // What only its name or its sender calls firmware is code, and nobody has looked into it.
+    check("pump.bin", &blob, Kind::Firmware, &["kind.unknown"]);
     check("pump.dat", &blob, Kind::Unknown, &["kind.unknown"]);
-    let declared = Declared { name: "pump.dat", media_type: None, software: true };
-    assert_eq!(detect(&blob.as_slice(), &declared).unwrap().kind, Kind::Firmware);
+    let declared = Declared { name: "pump.dat", media_type: None, software: true, vouched: false };
+    let found = detect(&blob.as_slice(), &declared).unwrap();
+    assert_eq!((found.kind, found.reads_as, found.verdict), (Kind::Firmware, Kind::Unknown, Verdict::NotInspected));
+    let signed = detect(&blob.as_slice(), &Declared { vouched: true, ..declared }).unwrap();
+    assert_eq!((signed.kind, signed.reads_as, signed.verdict), (Kind::Firmware, Kind::Firmware, Verdict::Clean));
     // What declares itself as firmware and is something known is that.
-    let declared = Declared { name: "pump.bin", media_type: None, software: true };
+    let declared = Declared { name: "pump.bin", media_type: None, software: true, vouched: false };
     assert_eq!(detect(&b"%PDF-1.4 nothing more".as_slice(), &declared).unwrap().kind, Kind::Pdf);
 }
 
 #[test]
+fn a_script_by_name_is_read_as_what_its_bytes_are() {
+    let cases: [(&str, &[u8], Kind); 5] = [
+        ("a.js", b"MSH|^~\\&|A|B|C|D|2026||ADT^A01|1|P|2.5\r", Kind::Hl7v2),
+        ("a.py", b"{\"resourceType\": \"Patient\"}", Kind::Fhir),
+        ("a.reg", b"a;b;c\n1;2;3\n4;5;6\n", Kind::Csv),
+        ("a.ps1", b"[CmdletBinding()]\nparam()\n", Kind::Text),
+        ("a.vbs", b"From: a@b.example\nTo: c@d.example\nSubject: x\n\ntext\n", Kind::Email),
+    ];
+    for (name, bytes, reads_as) in cases {
+        let declared = Declared { name, media_type: None, software: false, vouched: false };
+        let found = detect(&bytes, &declared).unwrap();
+        assert_eq!((found.kind, found.reads_as), (Kind::Script, reads_as), "{name}");
+    }
+}
+
+#[test]
 fn a_known_format_without_an_inspector_is_unsupported_not_unknown() {
-    check("a.mp3", b"ID3\x03\0\0\0\0\0\x21TSSE\0\0\0\x0f\0\0", Kind::Unknown, &["kind.unsupported"]);
+    let sound = b"ID3\x03\0\0\0\0\0\x21TSSE\0\0\0\x0f\0\0";
+    check("a.mp3", sound, Kind::Unknown, &["kind.unsupported"]);
+    check("a.bin", sound, Kind::Unknown, &["kind.unsupported"]);
+    let declared = Declared { name: "a.img", media_type: None, software: true, vouched: true };
+    let found = detect(&sound.as_slice(), &declared).unwrap();
+    assert_eq!((found.kind, found.verdict), (Kind::Unknown, Verdict::NotInspected));
 }
 
 #[test]
 fn a_media_type_is_a_promise_too() {
     let detected = |media_type: &str, bytes: &[u8]| {
-        let declared = Declared { name: "upload", media_type: Some(media_type), software: false };
+        let declared = Declared { name: "upload", media_type: Some(media_type), software: false, vouched: false };
         detect(&bytes, &declared).unwrap().rules.first().map(|rule| rule.id)
     };
     assert_eq!(detected("application/pdf", b"#!/bin/sh\n"), Some("kind.disguised"));

@@ -20,9 +20,6 @@ pub(super) fn kind(peek: &Peek<'_>, declared: &Declared<'_>) -> Result<Option<(K
     if wide && !is_wide_text(&peek.head) || !wide && !is_text(peek.content)? {
         return Ok(None);
     }
-    if declared::is_script_name(declared.name) {
-        return Ok(Some((Kind::Script, Probe::Sound)));
-    }
     let start = start_of(&peek.head);
     if let Some(found) = by_start(peek, start)? {
         return Ok(Some(found));
@@ -40,6 +37,27 @@ pub(super) fn kind(peek: &Peek<'_>, declared: &Declared<'_>) -> Result<Option<(K
     Ok(Some((plain, Probe::Sound)))
 }
 
+/// Whether a script can be no more than this to look at: any text.
+pub(super) const fn is_plain(kind: Kind) -> bool {
+    matches!(
+        kind,
+        Kind::Text
+            | Kind::Csv
+            | Kind::Json
+            | Kind::Ndjson
+            | Kind::Xml
+            | Kind::Hl7v2
+            | Kind::Fhir
+            | Kind::CycloneDx
+            | Kind::Spdx
+            | Kind::X12
+            | Kind::Edifact
+            | Kind::Signature
+            | Kind::Html
+            | Kind::Email
+    )
+}
+
 /// The text without byte-order mark and leading blanks.
 fn start_of(head: &[u8]) -> &[u8] {
     head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head).trim_ascii_start()
@@ -53,7 +71,7 @@ fn by_start(peek: &Peek<'_>, start: &[u8]) -> Result<Option<(Kind, Probe)>, Read
         (Kind::X12, envelope(&peek.tail, b"IEA"))
     } else if start.starts_with(b"UNA") || start.starts_with(b"UNB+") {
         (Kind::Edifact, envelope(&peek.tail, b"UNZ"))
-    } else if matches!(start.first(), Some(b'{' | b'[')) {
+    } else if json::begins(start) {
         json::probe(peek.content)?
     } else if lower.starts_with(b"<!doctype html") || lower.starts_with(b"<html") || lower.starts_with(b"<head") {
         (Kind::Html, Probe::Sound)

@@ -3,6 +3,7 @@
 
 use std::io::BufRead as _;
 
+use lazaret_core::inspection::Why;
 use lazaret_formats::text::Charset;
 
 use crate::content::{Content, ReadFault, Reader, fault_of, read_vec};
@@ -11,12 +12,15 @@ use crate::kind::is_utf16;
 /// Bytes of a line; a longer one is cut at a blank, the end of one piece beginning the next.
 const LINE_BYTES_MAX: usize = 32 * 1024;
 const OVERLAP_BYTES: usize = 256;
+/// Of a text in a charset of ours that has one byte a letter, fewer than one in so many bytes is not ASCII.
+const FOREIGN_PART: usize = 4;
 
-/// Gives every line to `take`, in order.
+/// Gives every line to `take`, in order. Says so if the charset is none of these.
 ///
 /// # Errors
 /// The bytes cannot be read.
-pub(super) fn each_line(content: &dyn Content, take: &mut dyn FnMut(&str)) -> Result<(), ReadFault> {
+pub(super) fn each_line(content: &dyn Content, take: &mut dyn FnMut(&str)) -> Result<Option<Why>, ReadFault> {
+    let (mut foreign_bytes, mut all_bytes) = (0_usize, 0_usize);
     let head = read_vec(content, 0, 4096)?;
     let charset = charset(&head);
     let width = if charset.holds_ascii() { 1 } else { 2 };
@@ -32,15 +36,28 @@ pub(super) fn each_line(content: &dyn Content, take: &mut dyn FnMut(&str)) -> Re
         if whole > 0 || rest.len() > LINE_BYTES_MAX {
             // Without a line's end in sight the piece is cut, at a character's border.
             let cut = if whole > 0 { whole } else { rest.len() - rest.len() % (width * 2) };
-            let text = decode(rest.get(..cut).unwrap_or_default(), charset);
+            let piece = rest.get(..cut).unwrap_or_default();
+            all_bytes = all_bytes.saturating_add(piece.len());
+            foreign_bytes = foreign_bytes.saturating_add(foreign(piece, charset));
+            let text = decode(piece, charset);
             text.split(['\n', '\r', '\u{c}', '\u{85}', '\u{2028}']).for_each(|line| pieces(line, take));
             let keep = if whole > 0 || ended { cut } else { cut.saturating_sub(OVERLAP_BYTES) };
             rest.drain(..keep);
         }
         if ended {
-            return Ok(());
+            let is_foreign = foreign_bytes > all_bytes / FOREIGN_PART;
+            return Ok(is_foreign.then_some(Why::Charset));
         }
     }
+}
+
+/// Bytes of a piece that is not UTF-8 which Windows-1252 gives letters that no text of its has so many of. Letters of other
+/// scripts, and those of EBCDIC, are such bytes.
+fn foreign(piece: &[u8], charset: Charset) -> usize {
+    if !charset.holds_ascii() || std::str::from_utf8(piece).is_ok() {
+        return 0;
+    }
+    piece.iter().filter(|byte| !byte.is_ascii()).count()
 }
 
 fn charset(head: &[u8]) -> Charset {
@@ -50,6 +67,12 @@ fn charset(head: &[u8]) -> Charset {
         None if is_utf16(head) => Charset::Utf16Le,
         None => Charset::Utf8,
     }
+}
+
+/// A text in UTF-16 as UTF-8; nothing if it is none.
+pub(super) fn narrowed(bytes: &[u8]) -> Option<String> {
+    let charset = charset(bytes.get(..4096).unwrap_or(bytes));
+    (!charset.holds_ascii()).then(|| decode(bytes, charset))
 }
 
 /// After the last line end, or 0.
@@ -147,6 +170,16 @@ mod tests {
         assert_eq!(lines(&wide), ["\u{feff}Müller", "Banks"]);
         let plain: Vec<u8> = "Mia Banks\nagain".encode_utf16().flat_map(u16::to_be_bytes).collect();
         assert_eq!(lines(&plain), ["Mia Banks", "again"]);
+    }
+
+    #[test]
+    fn a_charset_that_is_none_of_ours_is_not_called_read() {
+        let charset = |bytes: &[u8]| each_line(&bytes, &mut |_| {}).unwrap();
+        // "Name: Mia Banks" in EBCDIC, and a name in Cyrillic by KOI8-R.
+        assert_eq!(charset(b"\xd5\x81\x94\x85\x7a\x40\xd4\x89\x81\x40\xc2\x81\x95\x92\xa2"), Some(Why::Charset));
+        assert_eq!(charset(b"\xed\xc1\xd2\xc9\xd1 \xe9\xd7\xc1\xce\xcf\xd7\xc1\n"), Some(Why::Charset));
+        assert_eq!(charset(b"Herr M\xfcller aus K\xf6ln gr\xfc\xdft\n"), None);
+        assert_eq!(charset("Мария Иванова\n".as_bytes()), None);
     }
 
     #[test]

@@ -8,6 +8,8 @@ use crate::content::{Content, ReadFault, Reader, fault_of};
 const PIECE_BYTES_MAX: usize = 64 * 1024;
 /// The same where no blank has come yet: a file in base64.
 const ENCODED_BYTES_MAX: usize = 24 * 1024 * 1024;
+/// Bytes that an entity may have before its semicolon.
+const ENTITY_BYTES_MAX: usize = 16;
 
 /// Elements inside a sentence: text before and after them belongs together.
 const INLINE: &[&str] =
@@ -46,7 +48,11 @@ pub(super) fn each_text(content: &dyn Content, take: &mut dyn FnMut(&str, &str))
                     flush(&mut text, &label, take);
                     label = if open.starts_with('/') { String::new() } else { name.to_owned() };
                 }
-                attributes(&open).for_each(|value| take(name, value));
+                for (attribute, value) in attributes(&open) {
+                    // An attribute that says by itself what it holds is better than its element.
+                    let label = if super::headers::meaning(attribute).is_some() { attribute } else { name };
+                    take(label, &entities(value));
+                }
             }
             (Some(open), _) if open.len() < ENCODED_BYTES_MAX => open.push(byte),
             (Some(open), _) => {
@@ -84,9 +90,25 @@ fn element(open: &str) -> &str {
     name.rsplit(':').next().unwrap_or_default()
 }
 
-/// Values in quotes.
-fn attributes(open: &str) -> impl Iterator<Item = &str> {
-    open.split(['"', '\'']).skip(1).step_by(2).filter(|value| value.len() > 2)
+/// Attributes with their values, in quotes or without.
+fn attributes(open: &str) -> impl Iterator<Item = (&str, &str)> {
+    let mut rest = open;
+    std::iter::from_fn(move || {
+        let (before, after) = rest.split_once('=')?;
+        let name = before.split_ascii_whitespace().next_back().unwrap_or_default();
+        let name = name.rsplit(':').next().unwrap_or_default();
+        let after = after.trim_start();
+        let (value, later) = match after.chars().next() {
+            Some(quote @ ('"' | '\'')) => {
+                let quoted = after.get(1..).unwrap_or_default();
+                quoted.split_once(quote).unwrap_or((quoted, ""))
+            }
+            _ => after.split_once(|c: char| c.is_ascii_whitespace()).unwrap_or((after, "")),
+        };
+        rest = later;
+        Some((name, value))
+    })
+    .filter(|(_, value)| value.len() > 2)
 }
 
 fn flush(text: &mut Vec<u8>, label: &str, take: &mut dyn FnMut(&str, &str)) {
@@ -105,14 +127,39 @@ fn flush(text: &mut Vec<u8>, label: &str, take: &mut dyn FnMut(&str, &str)) {
     text.clear();
 }
 
-/// The five named entities of XML, and a blank.
+/// The five named entities of XML, a blank, and characters by their numbers (XML 1.0 section 4.1).
 fn entities(text: &str) -> String {
-    if !text.contains('&') {
-        return text.to_owned();
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(start) = rest.find('&') {
+        let (before, from) = rest.split_at(start);
+        out.push_str(before);
+        let end = from.bytes().take(ENTITY_BYTES_MAX).position(|byte| byte == b';');
+        let character = end.and_then(|end| character(from.get(1..end)?));
+        out.push(character.unwrap_or('&'));
+        rest = match (character, end) {
+            (Some(_), Some(end)) => from.get(end + 1..).unwrap_or_default(),
+            _ => from.get(1..).unwrap_or_default(),
+        };
     }
-    [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&apos;", "'"), ("&nbsp;", " "), ("&#160;", " "), ("&amp;", "&")]
-        .iter()
-        .fold(text.to_owned(), |text, (entity, plain)| text.replace(entity, plain))
+    out.push_str(rest);
+    out
+}
+
+fn character(name: &str) -> Option<char> {
+    match name {
+        "lt" => Some('<'),
+        "gt" => Some('>'),
+        "quot" => Some('"'),
+        "apos" => Some('\''),
+        "amp" => Some('&'),
+        "nbsp" | "#160" => Some(' '),
+        _ => {
+            let number = name.strip_prefix('#')?;
+            let hex = number.strip_prefix(['x', 'X']).map(|digits| u32::from_str_radix(digits, 16));
+            char::from_u32(hex.unwrap_or_else(|| number.parse()).ok()?)
+        }
+    }
 }
 
 #[cfg(test)]
@@ -125,5 +172,14 @@ mod tests {
         let bytes: &[u8] = b"<w:p><w:r><w:t>Mrs Mi</w:t></w:r><w:r><w:t>a Banks</w:t></w:r></w:p><dob value='1950-03-01'/><x>A &amp; B</x>";
         each_text(&bytes, &mut |label, text| all.push(format!("{label}={text}"))).unwrap();
         assert_eq!(all, ["p=Mrs Mia Banks", "dob=1950-03-01", "x=A & B"]);
+    }
+
+    #[test]
+    fn characters_by_number_and_attributes_by_name_are_read() {
+        let mut all = Vec::new();
+        let bytes: &[u8] =
+            b"<row id=\"7\" dob=\"1950&#45;03-01\" surname=Banks c='&#x4d;ia & co'>M&#xfc;ller &bogus; &#1114112;</row>";
+        each_text(&bytes, &mut |label, text| all.push(format!("{label}={text}"))).unwrap();
+        assert_eq!(all, ["dob=1950-03-01", "surname=Banks", "row=Mia & co", "row=M\u{fc}ller &bogus; &#1114112;"]);
     }
 }

@@ -1,7 +1,7 @@
 //! HL7 v2: the fields say whom they tell of, free text goes to the rules, encapsulated data is opened.
 
 use lazaret_core::inspection::Why;
-use lazaret_formats::hl7::{File, Leaf, Message, PartKind};
+use lazaret_formats::hl7::{File, Leaf, Message, PartKind, field_role};
 use lazaret_formats::role::{self, Role};
 
 use crate::content::{Content, ReadFault, whole};
@@ -10,7 +10,7 @@ use crate::report::Letter;
 
 use super::people::{Class, Level, Span, Sure};
 use super::text::{Line, Voice, look};
-use super::tree::{decode, embedded, encoded};
+use super::tree::{decode, encoded};
 
 /// Bytes of a file of messages that are read; a batch is parsed as a whole.
 const FILE_BYTES_MAX: u64 = 64 * 1024 * 1024;
@@ -37,40 +37,127 @@ pub(super) fn look_at_messages(
         if message.charset().is_err() || message.notes().unknown_charset {
             unseen = Some(Why::Charset);
         }
-        look_at_message(walk, member, &message);
+        let hidden = look_at_message(walk, member, &message);
+        if hidden || message.delimiters().are_ambiguous() {
+            unseen = unseen.or(Some(Why::Ambiguous));
+        }
     }
-    // What stands between messages belongs to none of them; it is read as the text that it is.
-    let people = &mut walk.people;
-    for (_, range) in file.parts().filter(|(kind, _)| *kind == PartKind::Noise) {
-        let noise = String::from_utf8_lossy(bytes.get(range).unwrap_or_default());
-        noise.split(['\r', '\n']).for_each(|text| {
-            look(&Line { label: "", text, voice: Voice::Anyone }, &mut |span| people.add(span));
+    // What stands between messages, and the comments of batches, belongs to none of them: it is read as the text that it is.
+    for (kind, range) in file.parts().filter(|(kind, _)| *kind != PartKind::Message) {
+        let part = bytes.get(range).unwrap_or_default();
+        if let Some(messages) = messages_within(part).filter(|_| kind == PartKind::Noise) {
+            walk.found_inside(member, "messages", messages);
+        }
+        let text = String::from_utf8_lossy(part);
+        text.split(['\r', '\n']).for_each(|line| {
+            free(walk, line);
+            line.split(['|', '^', '~', '&'])
+                .filter(|piece| piece.len() < line.len())
+                .for_each(|piece| free(walk, piece));
         });
     }
     Ok(unseen)
 }
 
-fn look_at_message(walk: &mut Walk<'_>, member: &Member, message: &Message<'_>) {
+/// Segments whose fields name a person.
+const PERSONAL: [&[u8]; 6] = [b"PID", b"NK1", b"GT1", b"IN1", b"IN2", b"MRG"];
+/// Fields that such a segment has at least where it stands alone in a text.
+const FIELDS_MIN: usize = 4;
+
+/// The messages in a text that is something else: from the first header on, or from the first segment about a person.
+pub(super) fn messages_within(bytes: &[u8]) -> Option<Vec<u8>> {
+    let header = bytes.windows(9).position(is_header);
+    let segment = lines(bytes).find(|(_, line)| is_personal(line)).map(|(at, _)| at);
+    match (header, segment) {
+        (Some(at), other) if other.is_none_or(|other| at <= other) => bytes.get(at..).map(<[u8]>::to_vec),
+        (_, Some(at)) => bytes.get(at..).map(|rest| [b"MSH|^~\\&|\r".as_slice(), rest].concat()),
+        (_, None) => None,
+    }
+}
+
+/// `MSH`, a delimiter, four others, and the first again (HL7 v2.9 section 2.14.9.2).
+fn is_header(bytes: &[u8]) -> bool {
+    let Some((name, [field, others @ .., last])) = bytes.split_first_chunk::<3>() else { return false };
+    let apart = |byte: &u8| byte.is_ascii_punctuation() && byte != field && *byte != b'"';
+    name == b"MSH" && last == field && field.is_ascii_punctuation() && others.iter().all(apart)
+}
+
+/// Lines with where they begin, blanks before them left out.
+fn lines(bytes: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
+    let mut at = 0;
+    bytes.split(|byte| matches!(byte, b'\r' | b'\n')).map(move |line| {
+        let blanks = line.len() - line.trim_ascii_start().len();
+        let start = at + blanks;
+        at += line.len() + 1;
+        (start, line.get(blanks..).unwrap_or_default())
+    })
+}
+
+/// Whether a line is a segment about a person.
+pub(super) fn is_personal(line: &[u8]) -> bool {
+    PERSONAL.iter().any(|name| line.starts_with(name) && line.get(3) == Some(&b'|'))
+        && line.iter().filter(|byte| **byte == b'|').count() > FIELDS_MIN
+}
+
+/// Whether a value has, on a line of its own, what a less strict reader than ours takes for a segment: after blanks, in
+/// small letters, with another delimiter.
+fn hides_segment(raw: &[u8]) -> bool {
+    const WIDE: [&[u8]; 3] = [b"\xc2\x85", b"\xe2\x80\xa8", b"\xe2\x80\xa9"];
+    let wide = |at: usize| WIDE.iter().any(|end| raw.get(..at).is_some_and(|head| head.ends_with(end)));
+    let breaks = (1..raw.len()).filter(|at| {
+        let before = raw.get(at - 1);
+        before.is_some_and(|byte| *byte < b' ' && *byte != b'\t') || wide(*at)
+    });
+    breaks.into_iter().any(|at| {
+        let line = raw.get(at..).unwrap_or_default().trim_ascii_start();
+        let Some((name, rest)) = line.split_first_chunk::<3>() else { return false };
+        let upper = name.to_ascii_uppercase();
+        let personal = PERSONAL.contains(&upper.as_slice()) && rest.first().is_none_or(u8::is_ascii_punctuation);
+        let named = upper.first().is_some_and(u8::is_ascii_uppercase) && upper.iter().all(u8::is_ascii_alphanumeric);
+        personal || (rest.is_empty() && named)
+    })
+}
+
+/// Says whether something in it may be a segment to others.
+fn look_at_message(walk: &mut Walk<'_>, member: &Member, message: &Message<'_>) -> bool {
+    let mut hidden = false;
     for leaf in message.leaves() {
         if leaf.is_delete() {
             continue;
         }
+        hidden = hidden || hides_segment(leaf.raw);
         let decoded = message.decode(&leaf);
         let value = decoded.text();
         match leaf.role() {
             Role::Identifies { .. } if value.trim().is_empty() => {}
             Role::Identifies { class, level, letter } => walk.people.add(span(class, level, letter)),
             Role::Encoded => match hexadecimal(value).or_else(|| decode(value)) {
-                Some(bytes) => embedded(walk, member, &place(&leaf), bytes),
+                Some(bytes) => walk.found_inside(member, &place(&leaf), bytes),
                 None => free(walk, value),
             },
             // Base64 outside the field that is made for it is opened too: a gate does not rely on the sender's typing.
-            Role::FreeText | Role::Other | Role::Plain => match encoded(value) {
-                Some(bytes) => embedded(walk, member, &place(&leaf), bytes),
-                None if leaf.role() == Role::FreeText => free(walk, value),
-                None => certain(walk, value),
+            role @ (Role::FreeText | Role::Other | Role::Plain) => match encoded(value) {
+                Some(bytes) => walk.found_inside(member, &place(&leaf), bytes),
+                None => told(walk, &leaf, role, value),
             },
         }
+    }
+    hidden
+}
+
+/// A value in a place that tells of nobody. What is no code is prose; in a field about a person it is the person's, in
+/// whatever component it stands.
+fn told(walk: &mut Walk<'_>, leaf: &Leaf<'_>, role: Role, value: &str) {
+    let prose = value.trim().contains(' ');
+    if let Role::Identifies { class, level: role::Level::Direct, letter } = field_role(leaf.segment, leaf.field, 1, 1)
+        && prose
+        && role == Role::Plain
+    {
+        walk.people.add(span(class, role::Level::Direct, letter));
+    } else if prose || role == Role::FreeText {
+        free(walk, value);
+    } else {
+        certain(walk, value);
     }
 }
 

@@ -156,7 +156,9 @@ fn what_is_not_looked_at_is_unknown_and_programs_are_not() {
     let pdf = b"%PDF-1.7\ntrailer\nstartxref\n9\n%%EOF\n";
     assert_eq!(look("a.pdf", pdf).phi.present, PhiPresence::Unknown);
     let blob = b"\x01\x02\xfe\xff contact info@vendor.example 555-234-5678 \x00\x01".repeat(20);
-    assert_eq!(look("pump.bin", &blob).phi.present, PhiPresence::No);
+    let image = [b"\x27\x05\x19\x56".as_slice(), &blob].concat();
+    assert_eq!(look("pump.img", &image).phi.present, PhiPresence::No);
+    assert_eq!(look("pump.bin", &blob).phi.present, PhiPresence::Unknown);
     assert_eq!(look("pump.dat", &blob).phi.present, PhiPresence::Unknown);
     assert_eq!(look("a.sh", b"#!/bin/sh\n# by Mrs Jane Roe, jane@roe.example\n").phi.present, PhiPresence::No);
     let leak = b"\x01\x02\xfe\xff 8003608333647261 \x00\x01".repeat(2);
@@ -175,4 +177,82 @@ fn patient_data_that_the_manifest_denies_is_bad() {
     assert_eq!(verdict(Some(false)), (Verdict::Bad, true));
     assert_eq!(verdict(Some(true)), (Verdict::Clean, false));
     assert_eq!(verdict(None), (Verdict::Clean, false));
+}
+
+fn present(name: &str, bytes: &[u8]) -> PhiPresence {
+    look(name, bytes).phi.present
+}
+
+/// Ways of writing a message that some reader takes for one about a person.
+#[test]
+fn messages_tell_of_their_patient_however_they_are_written() {
+    const MSH: &str = "MSH|^~\\&|A|B|C|D|2026||ADT^A01|1|P|2.5";
+    const PID: &str = "PID|1||1^^^A^MR||Banks^Mia";
+    let yes = |text: String| assert_eq!(present("a.hl7", text.as_bytes()), PhiPresence::Yes, "{text:?}");
+    let doubt = |text: String| assert_ne!(present("a.hl7", text.as_bytes()), PhiPresence::No, "{text:?}");
+    yes(format!("{MSH}\n{PID}"));
+    yes(format!("{MSH}\r\n{PID}\r\n"));
+    yes(format!("\u{feff}\u{b}{MSH}\r{PID}\r\u{1c}\r"));
+    yes("MSH*$!?%*A\rPID*1**1$$$A*Banks$Mia\r".to_owned());
+    yes(format!("FHS|^~\\&|A\rBHS|^~\\&|A\r{MSH}\r{PID}\rBTS|1\rFTS|1\r"));
+    // In a batch's own segments, between its messages, and without a header of their own.
+    yes("FHS|^~\\&|A|||||||Patient: Mia Banks\r".to_owned());
+    yes(format!("BHS|^~\\&|A\r{MSH}\rBTS|1|Patient: Mia Banks\r"));
+    yes(format!("BHS|^~\\&|A\r{PID}|||||\rBTS|1\r"));
+    // Where a strict reader has no segment and another one has.
+    for pid in [format!(" {PID}"), format!("\t{PID}"), PID.to_lowercase(), PID.replace('|', "#"), PID.replace('|', "^")]
+    {
+        doubt(format!("{MSH}\r{pid}\r"));
+    }
+    doubt(format!("{MSH}\u{c}{PID}\r"));
+    doubt(format!("{MSH}\u{2028}{PID}\r"));
+    doubt("MSH|^^^^|A\rPID|1||||||||||||\r".to_owned());
+    // In a place that is for something else.
+    yes(format!("{MSH}\rPID|1||||^^^^^^^^Mia Banks\r"));
+    yes(format!("{MSH}\rABC|Patient: Mia Banks\r"));
+    yes(format!("{MSH}\rOBX|1|NM|c||Patient: Mia Banks\r"));
+    yes(format!("{MSH}\rOBX|1|FT|c||\\X50617469656E743A204D69612042616E6B73\\\r"));
+    yes(format!("{MSH}\rOBX|1|FT|c||nothing\\.br\\Patient: Mia Banks\r"));
+    assert_eq!(
+        present("a.hl7", format!("{MSH}\rOBX|1|NM|8867-4^Heart rate^LN||72|/min\r").as_bytes()),
+        PhiPresence::No
+    );
+}
+
+#[test]
+fn resources_tell_of_their_patient_wherever_they_stand() {
+    let patient = r#"{"resourceType":"Patient","name":[{"family":"Banks","given":["Mia"]}]}"#;
+    let yes = |text: String| assert_eq!(present("a.json", text.as_bytes()), PhiPresence::Yes, "{text}");
+    yes(patient.to_owned());
+    yes(format!("[{patient}]"));
+    yes(format!("{{\"hook\":\"patient-view\",\"prefetch\":{{\"patient\":{patient}}}}}"));
+    yes(format!("{{\"resourceType\":\"Bundle\",\"entry\":[{{\"resource\":{patient}}}]}}"));
+    yes(format!("{{\"resourceType\":\"Observation\",\"contained\":[{patient}]}}"));
+    yes(format!("{{\"resourceType\":\"Basic\"}}\n{patient}\n"));
+    yes(format!("{{\"text\":{patient:?}}}"));
+    yes(r#"{"resourceType":"Other","patientName":"Mia Banks","dob":"1950-01-01"}"#.to_owned());
+    yes(r#"{"resourceType":"Other","remark":"Patient: Mia Banks"}"#.to_owned());
+    yes(r#"{"resourceType":"Other","status":"Patient: Mia Banks"}"#.to_owned());
+    yes(r#"{"resourceType":"Other","Patient: Mia Banks":true}"#.to_owned());
+    yes(r#"{"bomFormat":"CycloneDX","specVersion":"1.6","people":[{"surname":"Banks","dob":"1950-01-01"}]}"#.to_owned());
+    let wide: Vec<u8> = format!("\u{feff}{patient}").encode_utf16().flat_map(u16::to_le_bytes).collect();
+    assert_eq!(present("a.json", &wide), PhiPresence::Yes);
+    for doubt in [
+        r#"{"resourceType":"Patient","id":"a","id":"b"}"#.to_owned(),
+        format!("{{\"a\":1}}\n[{patient}]"),
+        format!("{{\"resourceType\":\"Basic\"}}\r{patient}"),
+    ] {
+        assert_ne!(present("a.json", doubt.as_bytes()), PhiPresence::No, "{doubt}");
+    }
+    let number = r#"{"resourceType":"Observation","status":"final","valueQuantity":{"value":1e400,"unit":"mg"}}"#;
+    assert_eq!(present("a.json", number.as_bytes()), PhiPresence::No);
+}
+
+#[test]
+fn markup_tells_of_people_in_attributes_and_by_number() {
+    let yes = |text: &str| assert_eq!(present("a.xml", text.as_bytes()), PhiPresence::Yes, "{text}");
+    yes("<?xml version='1.0'?><row surname='Banks' dob='1950-01-01'/>");
+    yes("<?xml version='1.0'?><a>Mrs &#77;ia &#x42;anks</a>");
+    let late = format!("<?xml version='1.0'?><!--{}--><x xmlns='http://hl7.org/fhir'/>", "padding ".repeat(1000));
+    assert_eq!(present("a.xml", late.as_bytes()), PhiPresence::Unknown);
 }

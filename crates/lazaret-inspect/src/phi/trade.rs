@@ -27,7 +27,13 @@ pub(super) fn is_x12_trade(content: &dyn Content) -> Result<bool, ReadFault> {
     let start = text.trim_start_matches('\u{feff}').trim_start();
     // ISA has a fixed length: its element separator is the fourth character, its segment terminator the last.
     let (Some(element), Some(segment)) = (start.chars().nth(3), start.chars().nth(105)) else { return Ok(false) };
-    let mut sets = start.split(segment).map(str::trim_start).filter_map(|line| {
+    let lines = || start.split(segment).map(str::trim_start).filter(|line| !line.trim().is_empty());
+    // A second interchange may have other separators, and what follows the end belongs to none.
+    let ends = lines().next_back().is_some_and(|last| last.split(element).next() == Some("IEA"));
+    if !ends || start.matches("ISA").count() > 1 {
+        return Ok(false);
+    }
+    let mut sets = lines().filter_map(|line| {
         let mut elements = line.split(element);
         (elements.next() == Some("ST")).then(|| elements.next().unwrap_or_default().trim())
     });
@@ -46,7 +52,12 @@ pub(super) fn is_edifact_trade(content: &dyn Content) -> Result<bool, ReadFault>
     let named = text.trim_start().strip_prefix("UNA");
     let at = |place: usize, usual: char| named.and_then(|una| una.chars().nth(place)).unwrap_or(usual);
     let (component, element, segment) = (at(0, ':'), at(1, '+'), at(5, '\''));
-    let mut kinds = text.split(segment).map(str::trim_start).filter_map(|line| {
+    let lines = || text.split(segment).map(str::trim_start).filter(|line| !line.trim().is_empty());
+    let ends = lines().next_back().is_some_and(|last| last.split(element).next() == Some("UNZ"));
+    if !ends || text.matches("UNB").count() > 1 || text.matches("UNA").count() > 1 {
+        return Ok(false);
+    }
+    let mut kinds = lines().filter_map(|line| {
         let mut elements = line.split(element);
         let is_header = elements.next() == Some("UNH");
         is_header.then(|| elements.nth(1).and_then(|kind| kind.split(component).next()).unwrap_or_default())
@@ -69,11 +80,14 @@ mod tests {
     fn trade_is_told_from_health_care() {
         let trade = |text: &str| is_x12_trade(&text.as_bytes()).unwrap();
         assert!(trade(&x12(&["850"])) && trade(&x12(&["856", "997"])));
+        assert!(!trade(&format!("{}first name,dob", x12(&["850"]))));
+        assert!(!trade(&x12(&["850"]).replace("BIG*x~", &x12(&["837"]).replace('*', "|").replace('~', "\n"))));
         assert!(!trade(&x12(&["837"])) && !trade(&x12(&["850", "837"])) && !trade(&x12(&[])) && !trade("ISA*"));
         let message =
             |kind: &str| format!("UNB+UNOA:2+A+B+260101:1200+1'UNH+1+{kind}:D:96A:UN'BGM+220'UNT+2+1'UNZ+1+1'");
         let trade = |text: &str| is_edifact_trade(&text.as_bytes()).unwrap();
         assert!(trade(&message("ORDERS")) && !trade(&message("MEDREQ")) && !trade("UNB+x'"));
         assert!(trade(&format!("UNA:+.? '{}", message("DESADV"))));
+        assert!(!trade(&format!("{}{}", message("ORDERS"), message("ORDERS").replace('+', "*"))));
     }
 }

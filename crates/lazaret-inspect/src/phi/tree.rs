@@ -3,12 +3,15 @@
 use std::io::BufRead;
 
 use base64::Engine as _;
+use lazaret_core::inspection::Why;
 
 use crate::content::{Content, Reader};
-use crate::inspect::{Inside, Member, Role, Walk};
+use crate::inspect::{Member, Walk};
 use crate::json::{NotJson, Sink, scan};
 
 use super::headers::{Meaning, meaning};
+use super::messages::messages_within;
+use super::resources::look_at_resources_within;
 use super::text::{Line, Voice, look};
 
 /// A string shorter than this is a word or an identifier, never an embedded file.
@@ -20,22 +23,31 @@ pub(super) fn look_at_json(
     member: &Member,
     content: &dyn Content,
     voice: Voice,
-) -> Result<(), NotJson> {
+) -> Result<Option<Why>, NotJson> {
     // Whether the document speaks of persons is known when it was read once: then `name` is a person's name.
-    let mut persons = Persons { found: false };
-    if voice != Voice::Business {
-        scan(&mut reader(content), &mut persons)?;
+    let mut persons = Persons::default();
+    scan(&mut reader(content), &mut persons)?;
+    let named = persons.found && voice != Voice::Business;
+    let mut leaves = Leaves { walk, member, voice, persons: named, keys: vec![String::new()] };
+    let values = scan(&mut reader(content), &mut leaves)?;
+    match (persons.resources, values) {
+        (false, _) => Ok(None),
+        (true, 1) => look_at_resources_within(walk, member, content).map_err(NotJson::Read),
+        // Several documents of which none is a resource, and some have one within.
+        (true, _) => Ok(Some(Why::FormatUnsupported)),
     }
-    let mut leaves = Leaves { walk, member, voice, persons: persons.found, keys: vec![String::new()] };
-    scan(&mut reader(content), &mut leaves).map(|_| ())
 }
 
 fn reader(content: &dyn Content) -> impl BufRead {
     Reader::new(content)
 }
 
+#[derive(Default)]
 struct Persons {
+    /// A key that is about persons.
     found: bool,
+    /// A key that only resources of FHIR have.
+    resources: bool,
 }
 
 impl Sink for Persons {
@@ -43,6 +55,7 @@ impl Sink for Persons {
     fn close(&mut self) {}
     fn key(&mut self, name: &str) {
         self.found = self.found || matches!(meaning(name), Some(Meaning::Person(..)));
+        self.resources = self.resources || name == "resourceType";
     }
     fn text(&mut self, _: &str) {}
     fn bare(&mut self, _: &str) {}
@@ -64,7 +77,9 @@ impl Leaves<'_, '_, '_> {
 
     fn value(&mut self, value: &str) {
         let label = self.label().to_owned();
-        let known = meaning(&label).filter(|_| self.voice != Voice::Business);
+        // Authors and suppliers have names and addresses; none has a date of birth or a record number.
+        let person = |meaning: &Meaning| self.voice != Voice::Business || matches!(meaning, Meaning::Person(..));
+        let known = meaning(&label).filter(person);
         match known.and_then(|meaning| meaning.span(self.persons)) {
             Some(span) if !value.trim().is_empty() && value != "null" => self.walk.people.add(span),
             _ => {
@@ -103,7 +118,7 @@ impl Sink for Leaves<'_, '_, '_> {
         match encoded(value) {
             Some(bytes) => {
                 let name = format!("{}.decoded", self.label());
-                embedded(self.walk, self.member, &name, bytes);
+                self.walk.found_inside(self.member, &name, bytes);
             }
             None => self.value(value),
         }
@@ -116,10 +131,13 @@ impl Sink for Leaves<'_, '_, '_> {
     }
 }
 
-/// The file in a string, if it is base64 of something that has a form: a known magic number, or text. Digests and keys in
-/// base64 have none.
+/// The file in a string: a text with messages in it or a document as it is written, or base64 of something that has a form: a known magic
+/// number, or text. Digests and keys in base64 have none.
 pub(super) fn encoded(value: &str) -> Option<Vec<u8>> {
     let bytes = value.as_bytes();
+    if messages_within(bytes).is_some() || is_document(bytes) {
+        return Some(bytes.to_vec());
+    }
     let alphabet = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'-' | b'_' | b'=' | b'\r' | b'\n');
     if bytes.len() < ENCODED_BYTES_MIN || !bytes.iter().all(alphabet) {
         return None;
@@ -129,6 +147,13 @@ pub(super) fn encoded(value: &str) -> Option<Vec<u8>> {
     let printable = |b: &u8| b.is_ascii_graphic() || matches!(b, b' ' | b'\t' | b'\r' | b'\n') || *b >= 0x80;
     let is_text = head.iter().all(printable) && std::str::from_utf8(&decoded).is_ok();
     (is_text || crate::kind::has_magic(&decoded)).then_some(decoded)
+}
+
+/// Whether a string is a JSON object or array with something in it.
+fn is_document(bytes: &[u8]) -> bool {
+    let trimmed = bytes.trim_ascii();
+    let closed = matches!((trimmed.first(), trimmed.last()), (Some(b'{'), Some(b'}')) | (Some(b'['), Some(b']')));
+    closed && trimmed.contains(&b'"') && scan(&mut &*trimmed, &mut Persons::default()).is_ok()
 }
 
 /// Base64 in either alphabet, with or without padding and line breaks (RFC 4648 sections 4 and 5; RFC 2045 section 6.8).
@@ -141,15 +166,4 @@ pub(super) fn decode(value: &str) -> Option<Vec<u8>> {
     let clean: Vec<u8> = value.bytes().filter(|b| !b.is_ascii_whitespace()).map(unified).collect();
     let end = clean.iter().rposition(|b| *b != b'=').map_or(0, |at| at + 1);
     base64::engine::general_purpose::STANDARD_NO_PAD.decode(clean.get(..end)?).ok()
-}
-
-/// Something decoded is a member like any other: it goes through every inspector.
-pub(super) fn embedded(walk: &mut Walk<'_>, member: &Member, name: &str, bytes: Vec<u8>) {
-    let inner = Inside { name: name.to_owned(), role: Role::Encoded, signature: None };
-    if let Err(why) = walk.budget.unpacked(bytes.len()) {
-        walk.inside_unseen(member, inner, bytes.len() as u64, why);
-        return;
-    }
-    let content = crate::content::Bytes::new(bytes);
-    walk.inside(member, inner, &content, None);
 }

@@ -80,6 +80,9 @@ pub(crate) struct Stored<'a> {
     pub(crate) size: u32,
     pub(crate) crc: u32,
     pub(crate) mode: u32,
+    pub(crate) local_extra: &'a [u8],
+    pub(crate) extra: &'a [u8],
+    pub(crate) comment: &'a [u8],
 }
 
 impl<'a> Stored<'a> {
@@ -93,6 +96,9 @@ impl<'a> Stored<'a> {
             size: data.len() as u32,
             crc: crc32(data),
             mode: 0o100_644,
+            local_extra: b"",
+            extra: b"",
+            comment: b"",
         }
     }
 }
@@ -108,8 +114,9 @@ impl Raw {
         self.bytes.extend((member.data.len() as u32).to_le_bytes());
         self.bytes.extend(member.size.to_le_bytes());
         self.bytes.extend((member.local_name.len() as u16).to_le_bytes());
-        self.bytes.extend([0; 2]);
+        self.bytes.extend((member.local_extra.len() as u16).to_le_bytes());
         self.bytes.extend(member.local_name);
+        self.bytes.extend(member.local_extra);
         self.bytes.extend(member.data);
         at
     }
@@ -123,10 +130,14 @@ impl Raw {
         self.directory.extend((member.data.len() as u32).to_le_bytes());
         self.directory.extend(member.size.to_le_bytes());
         self.directory.extend((member.name.len() as u16).to_le_bytes());
-        self.directory.extend([0; 8]);
+        self.directory.extend((member.extra.len() as u16).to_le_bytes());
+        self.directory.extend((member.comment.len() as u16).to_le_bytes());
+        self.directory.extend([0; 4]);
         self.directory.extend((member.mode << 16).to_le_bytes());
         self.directory.extend(at.to_le_bytes());
         self.directory.extend(member.name);
+        self.directory.extend(member.extra);
+        self.directory.extend(member.comment);
         self.count += 1;
     }
 
@@ -134,6 +145,13 @@ impl Raw {
         let at = self.local(member);
         self.central(member, at);
         self
+    }
+
+    /// What the directory ends in (APPNOTE 4.3.13).
+    pub(crate) fn signature(&mut self, data: &[u8]) {
+        self.directory.extend(b"PK\x05\x05");
+        self.directory.extend((data.len() as u16).to_le_bytes());
+        self.directory.extend(data);
     }
 
     pub(crate) fn finish(&self) -> Vec<u8> {
@@ -159,10 +177,15 @@ pub(crate) fn tar_header(name: &str, flag: u8, size: u64, target: &str) -> Vec<u
     header[116..123].copy_from_slice(b"0000000");
     header[124..135].copy_from_slice(format!("{size:011o}").as_bytes());
     header[136..147].copy_from_slice(b"00000000000");
-    header[148..156].copy_from_slice(b"        ");
     header[156] = flag;
     header[157..157 + target.len()].copy_from_slice(target.as_bytes());
     header[257..265].copy_from_slice(b"ustar\x0000");
+    tar_sealed(header)
+}
+
+/// The header with a checksum that is right.
+pub(crate) fn tar_sealed(mut header: Vec<u8>) -> Vec<u8> {
+    header[148..156].copy_from_slice(b"        ");
     let sum: u32 = header.iter().map(|byte| u32::from(*byte)).sum();
     header[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
     header

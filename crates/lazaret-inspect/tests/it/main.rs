@@ -7,6 +7,7 @@
     reason = "a test fails by panicking, and what it makes is small"
 )]
 
+mod beside;
 mod corpus;
 mod data;
 mod eicar;

@@ -27,7 +27,7 @@ fn people_are_found_inside_archives_documents_and_encodings() {
 
 #[test]
 fn firmware_and_notes_about_it_hold_no_people_and_pictures_are_unknown() {
-    let firmware = [3, 0, 0xfe, 0x9a, 1, 0].repeat(20_000);
+    let firmware = [b"\x27\x05\x19\x56".to_vec(), [3, 0, 0xfe, 0x9a, 1, 0].repeat(20_000)].concat();
     let notes = b"Release 4.2\nCopyright (c) Northwind Imaging\nWrite to support@northwind.example or see https://northwind.example/\n";
     check("update.zip", &zip(&[("pump.fw", &firmware), ("notes.txt", notes)]), PhiPresence::No);
     check(
@@ -79,4 +79,34 @@ fn people_are_found_where_nobody_would_look() {
     check("a.minisig", signature, PhiPresence::Yes);
     check("script.py", b"# dob: 1950-03-01\nssn = '536-90-4399'\n", PhiPresence::Yes);
     check("facility.hl7", code, PhiPresence::Yes);
+}
+
+/// What a text says does not depend on what is around it, and on what its sender calls it.
+#[test]
+fn messages_and_tables_are_found_in_whatever_they_stand() {
+    let message = "MSH|^~\\&|A|B|C|D|2026||ADT^A01|1|P|2.5\rPID|1||1^^^A^MR||Banks^Mia\r";
+    let table = "first name,last name,dob\nMia,Banks,1950-01-01\n";
+    for content in [message, table] {
+        let program = [elf().as_slice(), b"\0", content.as_bytes(), b"\0"].concat();
+        let titled = format!("Export of today\n{content}That is all.\n");
+        let wide: Vec<u8> = format!("\u{feff}{content}").encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let wider: Vec<u8> = titled.encode_utf16().flat_map(u16::to_be_bytes).collect();
+        for (name, bytes) in [
+            ("a.txt", content.as_bytes()),
+            ("a.js", content.as_bytes()),
+            ("a.py", titled.as_bytes()),
+            ("a.txt", titled.as_bytes()),
+            ("a.csv", wide.as_slice()),
+            ("a.txt", wider.as_slice()),
+            ("tool", program.as_slice()),
+        ] {
+            check(name, bytes, PhiPresence::Yes);
+        }
+    }
+    let escaped = message.replace('\\', "\\\\").replace('\r', "\\r");
+    check("envelope.json", format!(r#"{{"payload":"{escaped}"}}"#).as_bytes(), PhiPresence::Yes);
+    let plain = message.replace('&', "&amp;");
+    check("envelope.xml", format!("<?xml version='1.0'?><a>{plain}</a>").as_bytes(), PhiPresence::Yes);
+    check("segments.txt", b"PID|1||1^^^A^MR||Banks^Mia||||\n", PhiPresence::Yes);
+    check("log.txt", format!("09:00 received {message}").as_bytes(), PhiPresence::Yes);
 }

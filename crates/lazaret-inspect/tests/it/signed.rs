@@ -62,6 +62,24 @@ fn a_signature_beside_a_member_covers_that_member() {
     check(&look("update.zip", &beside, KEY, &[]), SignatureState::Unsigned, true);
 }
 
+/// Bytes without form are code because somebody says so; that nobody looked into them stays said.
+#[test]
+fn a_name_or_a_declaration_makes_no_blob_firmware_that_was_looked_at() {
+    use lazaret_core::inspection::{Inspector, PhiPresence};
+    let blob = [3, 0, 0xfe, 0x9a, 1, 0].repeat(100);
+    for name in ["pump.bin", "pump.img", "pump.rom"] {
+        let report = look(name, &blob, KEY, &[]);
+        for inspector in [Inspector::Kind, Inspector::Phi] {
+            assert_eq!(report.row(inspector).unwrap().verdict, Verdict::NotInspected, "{name}: {inspector:?}");
+        }
+        assert!(report.is_code && report.phi.present == PhiPresence::Unknown, "{name}");
+    }
+    let mut job = Job::new("pump", blob.len() as u64);
+    job.declared_software = true;
+    let declared = look_job(&job, &blob);
+    assert!(declared.is_code && declared.verdict == Verdict::NotInspected, "{declared:#?}");
+}
+
 #[test]
 fn programs_make_an_object_code_and_texts_do_not() {
     let code = |name: &str, bytes: &[u8]| look(name, bytes, KEY, &[]).is_code;

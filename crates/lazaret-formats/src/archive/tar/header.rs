@@ -1,5 +1,6 @@
 //! One header block (POSIX.1-2017 `pax`, ustar header block): numbers, checksum, name and prefix.
 
+use super::super::Beside;
 use super::{BLOCK_BYTES, Malformed, until_nul};
 
 /// The fields that count.
@@ -37,6 +38,37 @@ impl Header {
             type_flag: block.get(156).copied().unwrap_or_default(),
         })
     }
+}
+
+/// What a header holds beside what is read of it: owners' names, and whatever stands where there should be zeros.
+pub(super) fn beside(block: &[u8; BLOCK_BYTES], into: &mut Beside) {
+    // Numbers that are numbers say nothing: mode, owner, group, size, time, checksum; by POSIX the device, by GNU times.
+    const NUMBERS: [(usize, usize); 6] = [(100, 8), (108, 8), (116, 8), (124, 12), (136, 12), (148, 8)];
+    const DEVICE: [(usize, usize); 2] = [(329, 8), (337, 8)];
+    const GNU_TIMES: [(usize, usize); 2] = [(345, 12), (357, 12)];
+    let (posix, gnu) = (field(block, 257, 6) == b"ustar\0", field(block, 257, 8) == b"ustar  \0");
+    let is_link = matches!(block.get(156), Some(b'1' | b'2'));
+    let mut rest = *block;
+    let mut blank = |at: usize, length: usize| rest.iter_mut().skip(at).take(length).for_each(|byte| *byte = 0);
+    blank(0, until_nul(field(block, 0, 100)).len());
+    blank(156, 1);
+    if is_link {
+        blank(157, until_nul(field(block, 157, 100)).len());
+    }
+    if posix {
+        blank(345, until_nul(field(block, 345, 155)).len());
+    }
+    if posix || gnu {
+        blank(257, 8);
+    }
+    let more = if posix || gnu { DEVICE.as_slice() } else { &[] };
+    let times = if gnu { GNU_TIMES.as_slice() } else { &[] };
+    for &(at, length) in NUMBERS.iter().chain(more).chain(times) {
+        if number(field(block, at, length)).is_some() {
+            blank(at, length);
+        }
+    }
+    rest.split(|&byte| byte == 0).for_each(|piece| into.push(piece));
 }
 
 /// The sum of all bytes, the checksum's own taken as spaces. Old programs summed signed bytes.

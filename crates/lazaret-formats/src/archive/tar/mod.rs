@@ -11,7 +11,7 @@ use std::fmt;
 use std::ops::Range;
 
 use super::read::Window;
-use super::{Desync, Failure, MEMBERS_MAX, MemberKind, NAME_BYTES_MAX, ReadAt};
+use super::{Beside, Desync, Failure, MEMBERS_MAX, MemberKind, NAME_BYTES_MAX, ReadAt};
 use header::Header;
 use pax::Extended;
 
@@ -118,6 +118,9 @@ pub struct Tar {
     pending: Option<Pending>,
     in_a_row: usize,
     desync: Vec<Desync>,
+    beside: Beside,
+    /// Names that the headers of extended headers have, for the member that comes next.
+    announced: Vec<Vec<u8>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -148,6 +151,12 @@ impl Tar {
         desync
     }
 
+    /// What its headers hold beside the members, so far: owners' names, records that are neither name nor number, and
+    /// whatever stands behind the end of a name.
+    pub fn beside(&self) -> &Beside {
+        &self.beside
+    }
+
     /// Takes a block where a header may stand.
     ///
     /// # Errors
@@ -164,11 +173,12 @@ impl Tar {
             self.zero_blocks = 0;
         }
         let header = Header::read(block)?;
+        header::beside(block, &mut self.beside);
         match header.type_flag {
-            b'x' | b'X' => self.announce(Pending::Local, &header),
-            b'g' => self.announce(Pending::Global, &header),
-            b'L' => self.announce(Pending::LongName, &header),
-            b'K' => self.announce(Pending::LongTarget, &header),
+            b'x' | b'X' => self.announce(Pending::Local, header),
+            b'g' => self.announce(Pending::Global, header),
+            b'L' => self.announce(Pending::LongName, header),
+            b'K' => self.announce(Pending::LongTarget, header),
             b'S' | b'M' | b'V' => Err(Malformed::Unsupported),
             _ => self.member(header).map(Next::Member),
         }
@@ -190,12 +200,13 @@ impl Tar {
         Next::End
     }
 
-    fn announce(&mut self, pending: Pending, header: &Header) -> Result<Next, Malformed> {
+    fn announce(&mut self, pending: Pending, header: Header) -> Result<Next, Malformed> {
         self.in_a_row += 1;
         if header.size > EXTENDED_BYTES_MAX || self.in_a_row > EXTENDED_IN_A_ROW_MAX {
             return Err(Malformed::ExtendedTooLong);
         }
         self.pending = Some(pending);
+        self.announced.push(header.name);
         Ok(Next::Extended { bytes: usize::try_from(header.size).unwrap_or(usize::MAX) })
     }
 
@@ -206,25 +217,39 @@ impl Tar {
     pub fn extended(&mut self, bytes: &[u8]) -> Result<Next, Malformed> {
         match self.pending.take() {
             Some(Pending::Local) => {
-                let repeated = self.local.read(bytes)?;
+                let repeated = self.local.read(bytes, &mut self.beside)?;
                 self.note(Desync::Names, repeated);
             }
             Some(Pending::Global) => {
-                self.global.read(bytes)?;
+                // A name that is every member's is none of any.
+                let named = self.announced.pop();
+                self.beside.push(named.as_deref().unwrap_or_default());
+                self.global.read(bytes, &mut self.beside)?;
+                self.beside.push(self.global.path.as_deref().unwrap_or_default());
+                self.beside.push(self.global.link_path.as_deref().unwrap_or_default());
                 // A global header stands by itself: no member need follow it.
                 self.in_a_row = self.in_a_row.saturating_sub(1);
             }
             Some(Pending::LongName) => {
-                let before = self.long_name.replace(until_nul(bytes).to_vec());
+                let name = self.long(bytes);
+                let before = self.long_name.replace(name);
                 self.note(Desync::Names, before.is_some());
             }
             Some(Pending::LongTarget) => {
-                let before = self.long_target.replace(until_nul(bytes).to_vec());
+                let target = self.long(bytes);
+                let before = self.long_target.replace(target);
                 self.note(Desync::Names, before.is_some());
             }
             None => return Err(Malformed::Extended),
         }
         Ok(Next::Block)
+    }
+
+    /// A long name; what stands behind its end belongs to nothing.
+    fn long(&mut self, bytes: &[u8]) -> Vec<u8> {
+        let name = until_nul(bytes);
+        self.beside.push(bytes.get(name.len() + 1..).unwrap_or_default());
+        name.to_vec()
     }
 
     /// Takes what pads content to a whole block: zeros, or someone reads records from it.
@@ -257,10 +282,20 @@ impl Tar {
         let disagree = |pax: &Option<Vec<u8>>, gnu: &Option<Vec<u8>>| pax.is_some() && gnu.is_some() && pax != gnu;
         self.note(Desync::Names, disagree(&local.path, &long_name) || disagree(&local.link_path, &long_target));
         let content_bytes = self.size(&header, local.size.or(self.global.size));
+        self.announced.push(header.name.clone());
         let name = local.path.or(long_name).or_else(|| self.global.path.clone()).unwrap_or(header.name);
-        let target = local.link_path.or(long_target).or_else(|| self.global.link_path.clone()).unwrap_or(header.target);
+        let long_target = local.link_path.or(long_target);
         let kind = kind(header.type_flag, &name);
         let is_link = matches!(kind, MemberKind::Symlink | MemberKind::Hardlink);
+        if !is_link {
+            self.beside.push(long_target.as_deref().unwrap_or_default());
+        }
+        let target = long_target.or_else(|| self.global.link_path.clone()).unwrap_or(header.target);
+        for other in std::mem::take(&mut self.announced) {
+            if !is_same_name(&other, &name) {
+                self.beside.push(&other);
+            }
+        }
         // Some pass over as many bytes as the size says, some know that a link has none.
         self.note(Desync::SizeOfNothing, content_bytes > 0 && !matches!(kind, MemberKind::File | MemberKind::Special));
         let cut = |mut name: Vec<u8>| {
@@ -277,6 +312,14 @@ impl Tar {
         self.note(Desync::Sizes, size <= PLAIN_SIZE_MAX && size != header.size);
         size
     }
+}
+
+/// Whether a header that is not the member's own, or gives way to a longer name, is called as the member is: cut short, and
+/// under a folder that says what it is.
+fn is_same_name(other: &[u8], name: &[u8]) -> bool {
+    let parts = other.split(|&byte| byte == b'/').filter(|part| !part.starts_with(b"PaxHeaders"));
+    let plain = parts.collect::<Vec<&[u8]>>().join(&b'/');
+    name.starts_with(&plain) || other == b"././@LongLink"
 }
 
 fn kind(type_flag: u8, name: &[u8]) -> MemberKind {

@@ -1,9 +1,11 @@
 //! The central directory (APPNOTE 4.3.12) and the extra fields that count (4.5.3, 4.6.9).
 
+use std::ops::Range;
+
 use super::super::read::{Fields, Window};
-use super::super::{Desync, Failure, MEMBERS_MAX, MemberKind, NAME_BYTES_MAX, ReadAt};
+use super::super::{Beside, Desync, Failure, MEMBERS_MAX, MemberKind, NAME_BYTES_MAX, ReadAt};
 use super::end::End;
-use super::{Malformed, Member};
+use super::{Found, Malformed, Member, keep};
 
 const SIGNATURE: &[u8; 4] = b"PK\x01\x02";
 const HEADER_BYTES: usize = 46;
@@ -21,6 +23,17 @@ const METHOD_AES: u16 = 99;
 const ZIP64: u16 = 0x0001;
 const UNICODE_PATH: u16 = 0x7075;
 const AES: u16 = 0x9901;
+/// Times and owners (APPNOTE 4.5.5 and 4.5.7; Info-ZIP's `extrafld.txt`).
+const NTFS: u16 = 0x000a;
+const UNIX_TIMES: u16 = 0x5455;
+const UNIX_OLD: u16 = 0x5855;
+const UNIX_OWNER_OLD: u16 = 0x7855;
+const UNIX_OWNER: u16 = 0x7875;
+/// Zeros that align a member or leave it room, behind 2 and 4 bytes that say how (Android; APPNOTE 4.6.10).
+const ALIGNMENT: u16 = 0xd935;
+const GROWTH: u16 = 0xa220;
+/// A comment again, in UTF-8, behind a version and a checksum (Info-ZIP Unicode comment).
+const UNICODE_COMMENT: u16 = 0x6375;
 
 /// Sizes and offset that may stand in an extra field instead.
 #[derive(Clone, Copy)]
@@ -42,63 +55,107 @@ const ELSEWHERE: u64 = 0xffff_ffff;
 
 impl Extra {
     /// Reads extra fields; in ZIP64's the values are there, in order, whose plain fields are all ones. Nothing for fields
-    /// that are cut short, or a ZIP64 field that is there twice.
-    pub(super) fn read(bytes: &[u8], plain: Sizes) -> Option<Extra> {
+    /// that are cut short, or a ZIP64 field that is there twice. What is none of the known ones, or comes again, may hold
+    /// anything: it goes beside the members.
+    pub(super) fn read(bytes: &[u8], plain: Sizes, beside: &mut Beside) -> Option<Extra> {
         let mut extra = Extra { sizes: plain, other_name: None, aes: false };
-        let (mut fields, mut zip64_seen) = (Fields::new(bytes), false);
-        while !fields.is_empty() {
-            let Some((id, length)) = fields.u16().zip(fields.u16()) else { break };
-            let mut data = Fields::new(fields.bytes(usize::from(length))?);
+        let (mut fields, mut met) = (Fields::new(bytes), Vec::new());
+        while let Some((id, length)) = head(&mut fields) {
+            let content = fields.bytes(usize::from(length))?;
+            let mut data = Fields::new(content);
+            let again = met.contains(&id);
+            met.push(id);
             match id {
                 ZIP64 => {
-                    if std::mem::replace(&mut zip64_seen, true) {
+                    if again {
                         return None;
                     }
                     let mut value = |plain: u64| if plain == ELSEWHERE { data.u64() } else { Some(plain) };
                     extra.sizes.content = value(plain.content)?;
                     extra.sizes.compressed = value(plain.compressed)?;
                     extra.sizes.offset = value(plain.offset)?;
+                    // A local header's has an offset of no use; what is longer has something else in it.
+                    beside.push(content.get(28..).unwrap_or_default());
                 }
-                UNICODE_PATH => {
+                UNICODE_PATH if !again => {
                     // One byte of version, a CRC of the plain name, then the name.
                     let name = usize::from(length).checked_sub(5).and_then(|name| data.bytes(5).and(data.bytes(name)));
                     extra.other_name = name.map(<[u8]>::to_vec);
                 }
-                AES => extra.aes = true,
-                _ => {}
+                AES => {
+                    extra.aes = true;
+                    beside.push(content.get(7..).unwrap_or_default());
+                }
+                _ if again => beside.push(content),
+                _ => beside.push(holds(id, content)),
             }
         }
+        // Fewer bytes than a field has in its head.
+        beside.push(fields.rest());
         Some(extra)
     }
+}
+
+/// A field's number and length.
+fn head(fields: &mut Fields<'_>) -> Option<(u16, u16)> {
+    let mut ahead = *fields;
+    let head = ahead.u16().zip(ahead.u16())?;
+    *fields = ahead;
+    Some(head)
+}
+
+/// What a field holds beside the times, owners and paddings that it is for.
+fn holds(id: u16, content: &[u8]) -> &[u8] {
+    let (length, zeros) = (content.len(), |from: usize| content.iter().skip(from).all(|&byte| byte == 0));
+    let known = match id {
+        NTFS => length == 32,
+        UNIX_TIMES => matches!(length, 1 | 5 | 9 | 13),
+        UNIX_OLD => matches!(length, 8 | 12),
+        UNIX_OWNER_OLD => matches!(length, 0 | 4),
+        // A version, then a user and a group, each behind its length.
+        UNIX_OWNER => length <= 11 && content.first() == Some(&1),
+        ALIGNMENT => zeros(2),
+        GROWTH => zeros(4),
+        UNICODE_COMMENT => return content.get(5..).unwrap_or(content),
+        _ => false,
+    };
+    if known { &[] } else { content }
 }
 
 pub(super) fn read<R: ReadAt + ?Sized>(
     window: &mut Window<'_, R>,
     end: &End,
-    desync: &mut Vec<Desync>,
+    found: &mut Found,
 ) -> Result<Vec<Member>, Failure<Malformed>> {
     // Not made as long as the end record says: a number is no member.
     let mut members = Vec::new();
     let mut at = end.directory.start;
     while at < end.directory.end {
-        let Some((member, bytes)) = entry(window, at, end.directory.end, desync)? else { break };
+        let Some((member, bytes)) = entry(window, at, end.directory.end, found)? else { break };
         if members.len() >= MEMBERS_MAX {
             return Err(Malformed::TooManyMembers.into());
         }
         members.push(member);
         at += bytes;
     }
-    if at != end.directory.end && !ends_in_signature(window, at)? {
-        return Err(Malformed::DirectoryCut.into());
+    if at != end.directory.end {
+        let signature = signature(window, at)?.filter(|signature| signature.end == end.directory.end);
+        keep(window, signature.ok_or(Malformed::DirectoryCut)?, &mut found.beside)?;
     }
     if u64::try_from(members.len()).unwrap_or(u64::MAX) != end.members {
-        desync.push(Desync::MemberCount);
+        found.desync.push(Desync::MemberCount);
     }
     Ok(members)
 }
 
-fn ends_in_signature<R: ReadAt + ?Sized>(window: &mut Window<'_, R>, at: u64) -> Result<bool, Failure<Malformed>> {
-    Ok(window.bytes(at, 4)? == Some(DIGITAL_SIGNATURE.as_slice()))
+/// The data of a digital signature.
+fn signature<R: ReadAt + ?Sized>(
+    window: &mut Window<'_, R>,
+    at: u64,
+) -> Result<Option<Range<u64>>, Failure<Malformed>> {
+    let head = window.bytes(at, 6)?.and_then(|head| head.strip_prefix(DIGITAL_SIGNATURE));
+    let length = head.and_then(|length| length.first_chunk()).map(|length| u16::from_le_bytes(*length));
+    Ok(length.map(|length| at + 6..at + 6 + u64::from(length)))
 }
 
 /// The fixed part of a directory entry.
@@ -141,7 +198,7 @@ fn entry<R: ReadAt + ?Sized>(
     window: &mut Window<'_, R>,
     at: u64,
     end: u64,
-    desync: &mut Vec<Desync>,
+    Found { desync, beside }: &mut Found,
 ) -> Result<Option<(Member, u64)>, Failure<Malformed>> {
     let Some(header) = window.bytes(at, HEADER_BYTES)?.and_then(Header::read) else { return Ok(None) };
     let length = HEADER_BYTES + header.name_bytes + header.extra_bytes + header.comment_bytes;
@@ -152,7 +209,8 @@ fn entry<R: ReadAt + ?Sized>(
     let entry = window.bytes(at, length)?.ok_or(Malformed::DirectoryCut)?;
     let mut rest = Fields::new(entry.get(HEADER_BYTES..).unwrap_or_default());
     let name = rest.bytes(header.name_bytes).unwrap_or_default();
-    let extra = Extra::read(rest.bytes(header.extra_bytes).unwrap_or_default(), header.sizes);
+    let extra = Extra::read(rest.bytes(header.extra_bytes).unwrap_or_default(), header.sizes, beside);
+    beside.push(rest.rest());
     let extra = extra.unwrap_or_else(|| {
         desync.push(Desync::Sizes);
         Extra { sizes: header.sizes, other_name: None, aes: false }

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::super::read::{Fields, Window};
 use super::super::{Desync, Failure, ReadAt};
-use super::{DIRECTORY_BYTES_MAX, Malformed};
+use super::{DIRECTORY_BYTES_MAX, Found, Malformed, keep};
 
 pub(super) const END_SIGNATURE: &[u8; 4] = b"PK\x05\x06";
 const END_BYTES: usize = 22;
@@ -22,7 +22,6 @@ pub(super) struct End {
     /// Where the central directory lies.
     pub(super) directory: Range<u64>,
     pub(super) members: u64,
-    pub(super) comment_bytes: u64,
 }
 
 /// The fields of a plain end record.
@@ -55,7 +54,7 @@ impl Plain {
 /// Finds the record that readers take who look from the end: the last whose comment fits into the file.
 pub(super) fn find<R: ReadAt + ?Sized>(
     window: &mut Window<'_, R>,
-    desync: &mut Vec<Desync>,
+    seen: &mut Found,
 ) -> Result<End, Failure<Malformed>> {
     let size = window.size();
     let tail_bytes = usize::try_from(size).unwrap_or(usize::MAX).min(TAIL_BYTES);
@@ -69,10 +68,12 @@ pub(super) fn find<R: ReadAt + ?Sized>(
     let (at, plain) = found.ok_or(Malformed::NoEnd)?;
     let start = tail_at + u64::try_from(at).unwrap_or_default();
     let record = start..start + u64::try_from(END_BYTES).unwrap_or_default() + u64::from(plain.comment_bytes);
-    let end = directory(window, &plain, record, desync)?;
+    let comment = tail.get(at + END_BYTES..).and_then(|rest| rest.get(..usize::from(plain.comment_bytes)));
+    seen.beside.push(comment.unwrap_or_default());
+    let end = directory(window, &plain, record, seen)?;
     // A member may hold an archive of its own, with its own end record; from the directory on there is but one.
     if places.any(|other| other != at && tail_at + u64::try_from(other).unwrap_or_default() >= end.directory.start) {
-        desync.push(Desync::SecondEnd);
+        seen.desync.push(Desync::SecondEnd);
     }
     Ok(end)
 }
@@ -81,13 +82,11 @@ fn directory<R: ReadAt + ?Sized>(
     window: &mut Window<'_, R>,
     plain: &Plain,
     record: Range<u64>,
-    desync: &mut Vec<Desync>,
+    Found { desync, beside }: &mut Found,
 ) -> Result<End, Failure<Malformed>> {
-    let comment_bytes = u64::from(plain.comment_bytes);
     let mut end = End {
         directory: u64::from(plain.directory_at)..u64::from(plain.directory_at) + u64::from(plain.directory_bytes),
         members: u64::from(plain.members),
-        comment_bytes,
         record,
     };
     let mut ends_at = end.record.start;
@@ -100,6 +99,9 @@ fn directory<R: ReadAt + ?Sized>(
         if end64.record.end != locator_at {
             desync.push(Desync::DirectoryPlace);
         }
+        // Programs may keep data of their own in the record (APPNOTE 4.3.14.2).
+        let sector = end64_at.saturating_add(u64::try_from(END64_BYTES).unwrap_or_default());
+        keep(window, sector..locator_at.max(sector), beside)?;
         end.directory = end64.directory;
         end.members = end64.members;
         ends_at = end64_at;

@@ -3,10 +3,10 @@
 use std::ops::Range;
 
 use super::super::read::{Fields, Window};
-use super::super::{Desync, Failure, NAME_BYTES_MAX, ReadAt};
+use super::super::{Beside, Desync, Failure, NAME_BYTES_MAX, ReadAt};
 use super::directory::{Extra, Sizes};
 use super::end::End;
-use super::{GAP_BYTES_MAX, GAPS_BYTES_MAX, Malformed, Member};
+use super::{Found, GAP_BYTES_MAX, GAPS_BYTES_MAX, Malformed, Member, keep};
 
 const SIGNATURE: &[u8; 4] = b"PK\x03\x04";
 const HEADER_BYTES: usize = 30;
@@ -50,7 +50,7 @@ pub(super) fn compare<R: ReadAt + ?Sized>(
     window: &mut Window<'_, R>,
     member: &mut Member,
     end: &End,
-    desync: &mut Vec<Desync>,
+    Found { desync, beside }: &mut Found,
 ) -> Result<Option<Range<u64>>, Failure<Malformed>> {
     if member.header_at >= end.directory.start {
         desync.push(Desync::AfterDirectory);
@@ -68,7 +68,7 @@ pub(super) fn compare<R: ReadAt + ?Sized>(
     let mut rest = Fields::new(bytes.get(HEADER_BYTES..).unwrap_or_default());
     let name = rest.bytes(header.name_bytes).unwrap_or_default();
     let extra = rest.bytes(header.extra_bytes).unwrap_or_default();
-    fields(member, &header, name, extra, desync);
+    fields(member, &header, (name, extra), desync, beside);
     let start = member.header_at.saturating_add(u64::try_from(length).unwrap_or(u64::MAX));
     let Some(data_end) = start.checked_add(member.compressed_bytes).filter(|&data_end| data_end <= end.directory.start)
     else {
@@ -85,7 +85,13 @@ pub(super) fn compare<R: ReadAt + ?Sized>(
 }
 
 /// Every field that both headers have.
-fn fields(member: &Member, header: &Header, name: &[u8], extra: &[u8], desync: &mut Vec<Desync>) {
+fn fields(
+    member: &Member,
+    header: &Header,
+    (name, extra): (&[u8], &[u8]),
+    desync: &mut Vec<Desync>,
+    beside: &mut Beside,
+) {
     let mut differ = |kind: Desync, differs: bool| {
         if differs {
             desync.push(kind);
@@ -97,7 +103,7 @@ fn fields(member: &Member, header: &Header, name: &[u8], extra: &[u8], desync: &
     differ(Desync::Flags, (header.flags ^ member.flags) & !EFFORT != 0);
     // The offset is not in a local header: a value that is not all ones keeps the extra field from being asked for it.
     let plain = Sizes { content: header.content, compressed: header.compressed, offset: 0 };
-    let Some(extra) = Extra::read(extra, plain) else {
+    let Some(extra) = Extra::read(extra, plain, beside) else {
         differ(Desync::Sizes, true);
         return;
     };
@@ -137,7 +143,7 @@ pub(super) fn look_between<R: ReadAt + ?Sized>(
     window: &mut Window<'_, R>,
     mut extents: Vec<Range<u64>>,
     end: &End,
-    desync: &mut Vec<Desync>,
+    Found { desync, beside }: &mut Found,
 ) -> Result<(), Failure<Malformed>> {
     extents.sort_unstable_by_key(|extent| (extent.start, extent.end));
     extents.push(end.directory.start..end.directory.end);
@@ -151,6 +157,7 @@ pub(super) fn look_between<R: ReadAt + ?Sized>(
                 if gap > GAP_BYTES_MAX || gaps > GAPS_BYTES_MAX || holds_record(window, reached..extent.start)? {
                     desync.push(Desync::Gap);
                 }
+                keep(window, reached..extent.start, beside)?;
             }
         }
         reached = reached.max(extent.end);

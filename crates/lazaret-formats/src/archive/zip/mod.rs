@@ -11,7 +11,7 @@ use std::fmt;
 use std::ops::Range;
 
 use super::read::Window;
-use super::{Desync, Failure, MemberKind, ReadAt};
+use super::{Beside, Desync, Failure, MemberKind, ReadAt};
 
 /// Bytes of a central directory.
 pub const DIRECTORY_BYTES_MAX: u64 = 64 * 1024 * 1024;
@@ -19,6 +19,9 @@ pub const DIRECTORY_BYTES_MAX: u64 = 64 * 1024 * 1024;
 pub const GAP_BYTES_MAX: u64 = 64 * 1024;
 /// Bytes of all such gaps together, since each is read.
 pub const GAPS_BYTES_MAX: u64 = 1024 * 1024;
+
+/// Bytes of a stretch that belongs to no member and is kept beside them.
+const KEPT_BYTES_MAX: usize = 64 * 1024;
 
 /// Why an archive's members cannot be listed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,8 +102,8 @@ pub struct Zip {
     pub prefix_bytes: u64,
     /// Bytes after the end record and its comment.
     pub suffix_bytes: u64,
-    /// Bytes of the archive's comment.
-    pub comment_bytes: u64,
+    /// Comments, extra fields that hold something of their own, and what lies between members and after the end.
+    pub beside: Beside,
 }
 
 /// Lists an archive.
@@ -109,21 +112,46 @@ pub struct Zip {
 /// The source fails, or the members cannot even be listed.
 pub fn list<R: ReadAt + ?Sized>(source: &R) -> Result<Zip, Failure<Malformed>> {
     let mut window = Window::new(source);
-    let mut desync = Vec::new();
-    let end = end::find(&mut window, &mut desync)?;
-    let mut members = directory::read(&mut window, &end, &mut desync)?;
+    let mut found = Found::default();
+    let end = end::find(&mut window, &mut found)?;
+    let mut members = directory::read(&mut window, &end, &mut found)?;
     let mut extents = Vec::with_capacity(members.len());
     for member in &mut members {
-        if let Some(extent) = local::compare(&mut window, member, &end, &mut desync)? {
+        if let Some(extent) = local::compare(&mut window, member, &end, &mut found)? {
             extents.push(extent);
         }
     }
     let prefix_bytes = extents.iter().map(|extent| extent.start).min().unwrap_or(end.directory.start);
-    local::look_between(&mut window, extents, &end, &mut desync)?;
+    local::look_between(&mut window, extents, &end, &mut found)?;
+    let size = window.size();
+    let suffix_bytes = size.saturating_sub(end.record.end);
+    keep(&mut window, end.record.end..size, &mut found.beside)?;
+    let Found { mut desync, beside } = found;
     desync.sort_unstable();
     desync.dedup();
-    let suffix_bytes = window.size().saturating_sub(end.record.end);
-    Ok(Zip { members, desync, prefix_bytes, suffix_bytes, comment_bytes: end.comment_bytes })
+    Ok(Zip { members, desync, prefix_bytes, suffix_bytes, beside })
+}
+
+/// What reading comes upon, beside members.
+#[derive(Default)]
+struct Found {
+    desync: Vec<Desync>,
+    beside: Beside,
+}
+
+/// Puts a stretch of the archive beside its members, if it is not too long to be kept.
+fn keep<R: ReadAt + ?Sized>(
+    window: &mut Window<'_, R>,
+    range: Range<u64>,
+    beside: &mut Beside,
+) -> Result<(), Failure<Malformed>> {
+    let length = usize::try_from(range.end.saturating_sub(range.start)).unwrap_or(usize::MAX);
+    if length > KEPT_BYTES_MAX {
+        beside.push_unread();
+        return Ok(());
+    }
+    beside.push(window.bytes(range.start, length)?.unwrap_or_default());
+    Ok(())
 }
 
 impl From<Malformed> for Failure<Malformed> {
