@@ -156,7 +156,7 @@ impl Act {
             Act::Renew { party, days, lanes } => renew(world, *party, terms(at, *days), *lanes),
             Act::Grant { person, role, days } => {
                 let until = (*days > 0).then(|| at.plus_millis(days * DAY_MS));
-                Ok(RoleGranted { person: *person, role: *role, until }.into())
+                Ok(RoleGranted { person: *person, role: *role, until, request: None }.into())
             }
             Act::End { person, role } => Ok(RoleEnded { person: *person, role: *role }.into()),
             Act::Person { person, standing } => {

@@ -98,7 +98,11 @@ impl World {
         for (person, roles) in self.people.iter().zip(PEOPLE) {
             let standing = Standing::Current;
             facts.push(PersonRecorded { person: *person, side: PersonSide::Hospital, party: None, standing }.into());
-            facts.extend(roles.iter().map(|role| RoleGranted { person: *person, role: *role, until: None }.into()));
+            facts.extend(
+                roles
+                    .iter()
+                    .map(|role| RoleGranted { person: *person, role: *role, until: None, request: None }.into()),
+            );
         }
         for (number, partner) in self.partners.iter().enumerate() {
             facts.extend(partner_facts(partner, number, random));
@@ -185,7 +189,7 @@ fn partner_facts(partner: &Partner, number: usize, random: &mut Random) -> Vec<E
         VettingConcluded { vetting: random.id(), party, outcome: VettingOutcome::Passed, valid_until }.into(),
         AgreementRecorded { agreement: contract, engagement, kind: AgreementKind::Contract, terms, lanes }.into(),
         PersonRecorded { person, side: PersonSide::Party, party: Some(party), standing }.into(),
-        RoleGranted { person, role: Role::Sender, until: None }.into(),
+        RoleGranted { person, role: Role::Sender, until: None, request: None }.into(),
     ];
     if number.is_multiple_of(2) {
         let lanes = Vec::new();

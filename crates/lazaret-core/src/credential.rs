@@ -3,6 +3,7 @@
 use crate::caller::{Caller, Who};
 use crate::event::{CredentialAdded, CredentialRevoked, Event, PersonRecorded, RoleGranted};
 use crate::id::{Actor, Credential, Id, Person};
+use crate::person::{Known, may_enrol};
 use crate::refusal::Refusal;
 use crate::register::{CredentialKind, PersonSide, Role, Standing};
 use crate::time::{DAY_MS, Timestamp};
@@ -22,7 +23,7 @@ pub fn first_administrator(
         return Err(Refusal::NotAllowed);
     }
     let recorded = PersonRecorded { person, side: PersonSide::Hospital, party: None, standing: Standing::Current };
-    let granted = RoleGranted { person, role: Role::Admin, until: None };
+    let granted = RoleGranted { person, role: Role::Admin, until: None, request: None };
     Ok([recorded.into(), granted.into(), passkey_of(person, passkey, at).into()])
 }
 
@@ -33,6 +34,15 @@ pub fn first_administrator(
 pub fn add_passkey(caller: &Caller, passkey: Id<Credential>, at: Timestamp) -> Result<Event, Refusal> {
     let person = caller.person().ok_or(Refusal::NotAllowed)?;
     Ok(passkey_of(person, passkey, at).into())
+}
+
+/// A passkey that a person made by the link of an invitation; the gate records it, since they could not sign in before.
+///
+/// # Errors
+/// They may not, or not any more: [`may_enrol`].
+pub fn invited_passkey(known: &Known, passkey: Id<Credential>, at: Timestamp) -> Result<Event, Refusal> {
+    may_enrol(known)?;
+    Ok(passkey_of(known.person, passkey, at).into())
 }
 
 fn passkey_of(person: Id<Person>, credential: Id<Credential>, at: Timestamp) -> CredentialAdded {

@@ -354,9 +354,17 @@ facts! {
         2 request: Option<Id<Request>>,
     }
     /// A person holds a role until the end of it.
-    RoleGranted = "role_granted.v1" { 0 person: Id<Person>, 1 role: Role, 2 until: Option<Timestamp>, }
+    RoleGranted = "role_granted.v1" {
+        0 person: Id<Person>,
+        1 role: Role,
+        2 until: Option<Timestamp>,
+        /// The approvals behind it; none for a role that does not vote, and while one that does is founded.
+        3 request: Option<Id<Request>>,
+    }
     /// The role ended early.
     RoleEnded = "role_ended.v1" { 0 person: Id<Person>, 1 role: Role, }
+    /// A link was made by which a person adds a passkey, once.
+    PersonInvited = "person_invited.v1" { 0 person: Id<Person>, 1 until: Timestamp, }
     /// A key, token or passkey belongs to this person or party.
     CredentialAdded = "credential_added.v1" {
         0 credential: Id<Credential>,

@@ -4,6 +4,7 @@
 //! [`cases`] (what a set of rules must do), [`decision`] (the proofs that a decision was recorded), [`explanation`] (what people
 //! are told), then the rest as needed.
 
+pub mod agreement;
 pub mod caller;
 pub mod cases;
 pub mod code;
@@ -16,6 +17,7 @@ pub mod explanation;
 pub mod id;
 pub mod inspection;
 pub mod party;
+pub mod person;
 pub mod policy;
 pub mod refusal;
 pub mod register;

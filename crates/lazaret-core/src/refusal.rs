@@ -140,6 +140,26 @@ pub enum Refusal {
     NoLongerCleared,
     /// The value is already so.
     Unchanged,
+    /// Nobody gives a role or a link to themselves.
+    NotOneself,
+    /// The role is for people of the other side.
+    OtherSide,
+    /// Fewer than two others could grant it.
+    TooFewOthers,
+    /// A request about the same waits for votes.
+    WaitsAlready,
+    /// The gate would be without an administrator.
+    LastAdministrator,
+    /// An account that votes, and that somebody has used.
+    ApproverKnown,
+    /// They have a passkey, and add others themselves.
+    HasPasskey,
+    /// The party has no contract in force.
+    NoContract,
+    /// Inward lanes have people who collect, outward lanes have none.
+    WrongRecipients,
+    /// A contract has no room for another lane.
+    TooManyLanes,
 }
 
 impl Refusal {
@@ -152,11 +172,23 @@ impl Refusal {
             | Refusal::OwnRequest
             | Refusal::NotInRole
             | Refusal::VotedAlready
-            | Refusal::StepUpNeeded => PartyCode::NotAllowed,
+            | Refusal::StepUpNeeded
+            | Refusal::NotOneself
+            | Refusal::OtherSide
+            | Refusal::TooFewOthers
+            | Refusal::LastAdministrator
+            | Refusal::ApproverKnown => PartyCode::NotAllowed,
             Refusal::TooLarge => PartyCode::TooLarge,
             Refusal::Quota => PartyCode::Quota,
             Refusal::NotFound => PartyCode::NotFound,
-            Refusal::WrongState | Refusal::Already(_) | Refusal::Unchanged => PartyCode::WrongState,
+            Refusal::WrongState
+            | Refusal::Already(_)
+            | Refusal::Unchanged
+            | Refusal::WaitsAlready
+            | Refusal::HasPasskey
+            | Refusal::NoContract
+            | Refusal::TooManyLanes => PartyCode::WrongState,
+            Refusal::WrongRecipients => PartyCode::BadRequest,
             Refusal::StaleApproval => PartyCode::StaleApproval,
             Refusal::KeyReused => PartyCode::KeyReused,
             Refusal::NameExists => PartyCode::NameExists,
@@ -167,8 +199,12 @@ impl Refusal {
     /// Fact and remedy for the hospital's own people.
     pub const fn operator_text(self) -> &'static str {
         match self {
-            Refusal::LaneClosed => "no open lane of this name in this direction: open one in the party's agreement",
-            Refusal::KindNotOnLane => "the lane does not list this kind: add it to the lane's terms",
+            Refusal::LaneClosed => {
+                "no open lane of this name in this direction: an administrator opens one, lazaret lanes open"
+            }
+            Refusal::KindNotOnLane => {
+                "the lane does not list this kind: an administrator gives it other terms, lazaret lanes open"
+            }
             Refusal::Isolated => "the party is isolated: two people can lift the isolation",
             Refusal::TooLarge => "larger than the lane allows: raise the lane's limit or send parts",
             Refusal::Quota => "the party's quota is reserved: wait for decisions or raise the quota",
@@ -186,6 +222,30 @@ impl Refusal {
             Refusal::DigestMismatch => "the received bytes do not have the announced digest: send again",
             Refusal::NoLongerCleared => "what is true now no longer allows the release: it is ruled again",
             Refusal::Unchanged => "it is already so",
+            Refusal::NotOneself => "nobody gives a role or a link to themselves: ask another administrator",
+            Refusal::OtherSide => {
+                "sender and respondent are roles of a party's people, the others of the hospital's: grant one of theirs"
+            }
+            Refusal::TooFewOthers => {
+                "two others must grant it, one of them of security, and there are not two: grant security or admin first"
+            }
+            Refusal::WaitsAlready => "a request about this person waits for votes: see lazaret requests list",
+            Refusal::LastAdministrator => {
+                "the gate would be without an administrator: grant somebody else the role first"
+            }
+            Refusal::ApproverKnown => {
+                "they may vote and have signed in before: end that role, invite them, and have two others grant it again"
+            }
+            Refusal::HasPasskey => {
+                "they have a passkey: signed in, they add others on their account's page; one that was lost is revoked first"
+            }
+            Refusal::NoContract => {
+                "the party has no contract in force: lazaret parties agree PARTY --kind contract --days N"
+            }
+            Refusal::WrongRecipients => {
+                "an inward lane has 1 to 64 people who collect, an outward lane none: name them so"
+            }
+            Refusal::TooManyLanes => "a contract has at most 32 lanes: open a closed one again with other terms",
         }
     }
 }

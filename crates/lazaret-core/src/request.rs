@@ -53,6 +53,11 @@ codes! {
 }
 
 impl Group {
+    /// The group whose members hold this role; none for a role that never votes.
+    pub fn of(role: Role) -> Option<Group> {
+        Group::ALL.iter().find(|group| group.role() == role).copied()
+    }
+
     /// The role that a member holds.
     pub const fn role(self) -> Role {
         match self {

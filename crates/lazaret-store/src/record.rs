@@ -210,6 +210,7 @@ fn plain_subject(event: &Event) -> Id<Subject> {
         Event::PolicyActivated(_) => RULES,
         Event::RoleGranted(fact) => fact.person.cast(),
         Event::RoleEnded(fact) => fact.person.cast(),
+        Event::PersonInvited(fact) => fact.person.cast(),
         Event::CredentialAdded(fact) => fact.credential.cast(),
         Event::CredentialRevoked(fact) => fact.credential.cast(),
         Event::Isolated(fact) => fact.isolation.cast(),

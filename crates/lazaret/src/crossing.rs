@@ -10,6 +10,7 @@ use lazaret_core::event::Event;
 use lazaret_core::explanation::{Explanation, explain};
 use lazaret_core::id::{Id, Party, Request, Transfer, Upload};
 use lazaret_core::party::{self, Choice};
+use lazaret_core::person;
 use lazaret_core::refusal::Refusal;
 use lazaret_core::register::{AgreementKind, AgreementTerms};
 use lazaret_core::request::{Act, Means, RequestState, Voter};
@@ -471,6 +472,9 @@ pub async fn vote_on_request(
             if open.act == Act::ReleaseTransfer {
                 // A transfer is voted on as a transfer: there the rules in force have a say about the voter.
                 return Err(Refusal::WrongState.into());
+            }
+            if open.act == Act::GrantRole {
+                person::may_vote(subject.cast(), voter.person)?;
             }
             let group = open.may_vote(&voter, seen, at)?;
             Ok(party::vote(&open, &caller, group, seen, Some(committed), choice)?)

@@ -370,6 +370,7 @@ fn touch(touched: &mut Touched, event: &Event, subject: Id<Transfer>) {
         | Event::RequestOpened(_)
         | Event::RelianceRecorded(_)
         | Event::ProductRecorded(_)
+        | Event::PersonInvited(_)
         | Event::CredentialAdded(_)
         | Event::CredentialRevoked(_)
         | Event::EpochOpened(_)

@@ -66,6 +66,11 @@ pub(super) fn close_requests(db: Db<'_>, subject: Id<Subject>, state: RequestSta
     Ok(())
 }
 
+/// Closes one request, where others about the same subject wait for something else.
+pub(super) fn close_request(db: Db<'_>, request: Id<Request>, state: RequestState) -> Result<(), Fault> {
+    db.change_one("UPDATE request SET state = $2 WHERE id = $1", &[request.as_bytes(), &(state as i64)])
+}
+
 pub(super) fn approved(db: Db<'_>, entry: &Entry, fact: &Approved) -> Result<(), Fault> {
     let ballot = Ballot {
         request: fact.request,

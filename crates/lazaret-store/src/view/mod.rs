@@ -4,6 +4,7 @@ mod access;
 mod console;
 mod ledger;
 mod party;
+mod register;
 mod transfer;
 
 pub use access::{CredentialView, PersonView};

@@ -2,14 +2,14 @@
 
 use lazaret_core::dossier::PartyFacts;
 use lazaret_core::id::{Agreement, Engagement, Id, Isolation, Lane, Party};
-use lazaret_core::register::{AgreementKind, LaneTerms, PartyKind, PartyState, VettingOutcome};
+use lazaret_core::register::{AgreementKind, LaneTerms, PartyKind, PartyState};
 use lazaret_core::time::Timestamp;
 use lazaret_core::transfer::Direction;
 use rusqlite::Row;
 
 use super::View;
 use crate::error::{Fault, Result};
-use crate::value::{cbor_of, code_of, id_of, millis, time_of, time_opt};
+use crate::value::{cbor_of, code_of, id_of, millis, time_opt};
 
 /// A lane with where it hangs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -124,11 +124,6 @@ impl View<'_> {
     /// What is true of a lane's party now: its state, isolation, vetting, agreement, cover for patient data.
     pub fn party_facts(&self, lane: &LaneView, at: Timestamp) -> Result<PartyFacts> {
         let party = self.party(lane.party)?.ok_or(Fault::Corrupt("a lane of no party"))?;
-        let vetting = self.db.one(
-            "SELECT outcome, valid_until FROM vetting WHERE party = $1 ORDER BY t DESC, id DESC LIMIT 1",
-            &[lane.party.as_bytes()],
-            |row| Ok((code_of(row, 0, VettingOutcome::ALL)?, time_of(row, 1)?)),
-        )?;
         let ends = self
             .db
             .one("SELECT ends FROM engagement WHERE id = $1", &[lane.engagement.as_bytes()], |row| time_opt(row, 0))?
@@ -147,7 +142,7 @@ impl View<'_> {
         Ok(PartyFacts {
             state: party.state,
             isolated: party.isolated,
-            vetting_current: vetting.is_some_and(|(outcome, until)| outcome == VettingOutcome::Passed && at < until),
+            vetting_current: self.vetted_until(lane.party)?.is_some_and(|until| at < until),
             agreement_current: in_force.is_some() && ends.is_none_or(|end| at < end),
             phi_cover: cover.is_some(),
         })

@@ -1,8 +1,10 @@
 //! The API under `/api/v1`: routes and their OpenAPI description are one list, so that neither can drift.
 
 pub mod health;
+pub mod lanes;
 pub mod ledger;
 pub mod parties;
+pub mod people;
 pub mod policy;
 pub mod problem;
 pub mod receipts;
@@ -82,6 +84,16 @@ pub fn described() -> (Router<Arc<Gate>>, utoipa::openapi::OpenApi) {
         .routes(routes!(parties::policy))
         .routes(routes!(tokens::list, tokens::make))
         .routes(routes!(tokens::revoke))
+        .routes(routes!(people::list, people::add))
+        .routes(routes!(people::grant))
+        .routes(routes!(people::end))
+        .routes(routes!(people::invite))
+        .routes(routes!(lanes::add_party))
+        .routes(routes!(lanes::vet))
+        .routes(routes!(lanes::add_key))
+        .routes(routes!(lanes::add_token))
+        .routes(routes!(lanes::list))
+        .routes(routes!(lanes::open, lanes::close))
         .routes(routes!(policy::simulate))
         .routes(routes!(policy::activate))
         .split_for_parts()

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::response::Response;
-use lazaret_core::id::{Id, Isolation, Party, Request};
+use lazaret_core::id::{Id, Isolation, Party, Person, Request};
 use lazaret_core::party::Choice;
+use lazaret_core::person;
 use lazaret_core::refusal::{PartyCode, Refusal};
 use lazaret_core::register::{AgreementKind, Role};
 use lazaret_core::request::Act;
@@ -24,7 +25,7 @@ use crate::auth::signed::Signed;
 use crate::crossing;
 use crate::error::{Error, Result};
 use crate::gate::Gate;
-use crate::rules;
+use crate::{lanes, people, rules};
 
 /// Parties of one list.
 const PARTIES_MAX: u32 = 1_000;
@@ -64,8 +65,7 @@ pub async fn get(State(gate): State<Arc<Gate>>, signed: Signed, Path(name): Path
         if !signed.caller.is_hospital_person() && signed.caller.party() != Some(party) {
             return Err(Refusal::NotFound.into());
         }
-        let shown = gate.read(|view, side| show_party(&gate, view, side, party))?;
-        shown.map(|party| json(&party)).ok_or(Error::Refused(Refusal::NotFound))
+        shown(&gate, party).map(|party| json(&party))
     });
     signed.answer(outcome)
 }
@@ -83,6 +83,14 @@ pub fn find(gate: &Gate, name: &str) -> Result<Id<Party>> {
         id.map_or(Ok(None), |id| view.party(id))
     })?;
     found.map(|party| party.party).ok_or(Error::Refused(Refusal::NotFound))
+}
+
+/// A party that is known to be there.
+///
+/// # Errors
+/// `NotFound`
+pub(crate) fn shown(gate: &Gate, party: Id<Party>) -> Result<PartyJson> {
+    gate.read(|view, side| show_party(gate, view, side, party))?.ok_or(Error::Refused(Refusal::NotFound))
 }
 
 fn show_party(
@@ -165,7 +173,8 @@ pub async fn ask_to_lift(State(gate): State<Arc<Gate>>, signed: Signed, Path(nam
     signed.answer(outcome.await)
 }
 
-/// Records an agreement that covers patient data: a BAA or DPA, by a privacy officer or an administrator.
+/// Records an agreement: the contract, by an administrator, or one that covers patient data, a BAA or DPA, by a privacy
+/// officer or an administrator.
 #[utoipa::path(
     post,
     path = "/api/v1/parties/{party}/agreements",
@@ -180,10 +189,13 @@ pub async fn agree(State(gate): State<Arc<Gate>>, signed: Signed, Path(name): Pa
         let bad = |detail: String| Error::malformed(PartyCode::BadRequest, detail);
         let sent: AgreementJson = from_json(&body).map_err(bad)?;
         let kind = AgreementKind::from_word(&sent.kind);
-        let kind = kind.ok_or_else(|| bad(format!("kind is baa or dpa, not {}", sent.kind)))?;
-        crossing::agree(&gate, &signed.caller, party, kind, sent.days).await?;
-        let shown = gate.read(|view, side| show_party(&gate, view, side, party))?;
-        shown.map(|party| json(&party)).ok_or(Error::Refused(Refusal::NotFound))
+        let kind = kind.ok_or_else(|| bad(format!("kind is contract, baa or dpa, not {}", sent.kind)))?;
+        if kind == AgreementKind::Contract {
+            lanes::contract(&gate, &signed.caller, party, sent.days).await?;
+        } else {
+            crossing::agree(&gate, &signed.caller, party, kind, sent.days).await?;
+        }
+        shown(&gate, party).map(|party| json(&party))
     };
     signed.answer(outcome.await)
 }
@@ -232,6 +244,8 @@ pub(crate) fn show_request(gate: &Gate, request: Id<Request>) -> Result<RequestJ
             Act::ReleaseTransfer => view.transfer(subject.cast())?.map(|transfer| transfer.party),
             Act::ActivatePolicy | Act::GrantRole => None,
         };
+        let person: Option<Id<Person>> = (known.act == Act::GrantRole).then(|| subject.cast());
+        let role = person.and_then(|person| person::asked_for(person, &known));
         let reference =
             (known.act == Act::ReleaseTransfer).then(|| subject.cast::<lazaret_core::id::Transfer>().reference());
         Ok(RequestJson {
@@ -239,6 +253,8 @@ pub(crate) fn show_request(gate: &Gate, request: Id<Request>) -> Result<RequestJ
             act: known.act.word().to_owned(),
             party: party.map_or(Ok(None), |party| side.slug_of(party.cast()))?,
             reference: reference.map(|reference| reference.to_string()),
+            person: person.map_or(Ok(None), |person| side.slug_of(person.cast()))?,
+            role: role.map(|role| role.word().to_owned()),
             binding: known.binding.to_string(),
             approvals: TallyJson { counted: known.counted().len(), required: known.required },
             groups: known.groups.iter().map(|group| group.word().to_owned()).collect(),
@@ -267,8 +283,11 @@ pub async fn vote_on_request(
         let Ballot { choice, binding, reason } = Ballot::parse(&body)?;
         let words = crossing::Words { reason, assertion: None };
         crossing::vote_on_request(&gate, &signed.caller, request, binding, words, choice).await?;
-        if choice == Choice::Approve && !crossing::lift_if_granted(&gate, request).await? {
-            rules::activate_if_granted(&gate, request).await?;
+        if choice == Choice::Approve
+            && !crossing::lift_if_granted(&gate, request).await?
+            && !rules::activate_if_granted(&gate, request).await?
+        {
+            people::grant_if_granted(&gate, request).await?;
         }
         show_request(&gate, request).map(|request| json(&request))
     };

@@ -42,17 +42,25 @@ fn refusal_status(refusal: Refusal) -> StatusCode {
         | Refusal::OwnRequest
         | Refusal::NotInRole
         | Refusal::StepUpNeeded
+        | Refusal::NotOneself
+        | Refusal::TooFewOthers
+        | Refusal::ApproverKnown
         | Refusal::NoLongerCleared => StatusCode::FORBIDDEN,
         Refusal::TooLarge | Refusal::Quota => StatusCode::PAYLOAD_TOO_LARGE,
         Refusal::NotFound => StatusCode::NOT_FOUND,
         Refusal::NameExists => StatusCode::PRECONDITION_FAILED,
-        Refusal::DigestMismatch => StatusCode::BAD_REQUEST,
+        Refusal::DigestMismatch | Refusal::OtherSide | Refusal::WrongRecipients => StatusCode::BAD_REQUEST,
         Refusal::WrongState
         | Refusal::VotedAlready
         | Refusal::StaleApproval
         | Refusal::KeyReused
         | Refusal::Already(_)
-        | Refusal::Unchanged => StatusCode::CONFLICT,
+        | Refusal::Unchanged
+        | Refusal::WaitsAlready
+        | Refusal::HasPasskey
+        | Refusal::LastAdministrator
+        | Refusal::NoContract
+        | Refusal::TooManyLanes => StatusCode::CONFLICT,
     }
 }
 

@@ -66,7 +66,11 @@ pub(crate) async fn make(State(gate): State<Arc<Gate>>, signed: Signed, body: By
     signed.answer(outcome.await)
 }
 
-async fn add(gate: &Arc<Gate>, caller: &Caller, days: u32) -> Result<(String, CredentialView)> {
+/// Makes a token for the caller; its text, told once, and what is kept of it.
+///
+/// # Errors
+/// As core refuses; a fault of the store.
+pub(crate) async fn add(gate: &Arc<Gate>, caller: &Caller, days: u32) -> Result<(String, CredentialView)> {
     let text = token::make();
     let lookup = token::lookup(&text).ok_or_else(|| Error::internal("a made token is not well formed"))?.to_vec();
     let (credential, at, caller) = (new_id(), gate.clock.now(), caller.clone());
@@ -110,7 +114,8 @@ pub(crate) async fn revoke(State(gate): State<Arc<Gate>>, signed: Signed, Path(n
     signed.answer(outcome.await)
 }
 
-fn outline(found: &CredentialView) -> TokenJson {
+/// A token without its text.
+pub(crate) fn outline(found: &CredentialView) -> TokenJson {
     TokenJson {
         id: found.credential.to_string(),
         from: show::time_text(found.valid_from),

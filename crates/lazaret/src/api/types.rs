@@ -6,10 +6,16 @@ use utoipa::ToSchema;
 use crate::error::{Error, Result};
 
 mod printed;
+mod register;
 
 pub(crate) use printed::{
     CheckedJson, ClassesJson, CoveredJson, FailedCaseJson, FindingJson, FsckJson, InspectJson, InspectorJson,
     LoginJson, PhiJson, PolicyTestJson, ProvedJson, SentJson, ShownJson, VerifiedJson, ViolationJson, WitnessJson,
+};
+
+pub(crate) use register::{
+    AddedKeyJson, GrantedJson, InvitationJson, LaneTermsJson, NewKeyJson, NewPartyJson, NewPersonJson, OpenLaneJson,
+    PersonJson, RoleJson, VettingJson,
 };
 
 /// A value with a JSON form.
@@ -323,6 +329,10 @@ pub struct RequestJson {
     pub party: Option<String>,
     /// The transfer it concerns.
     pub reference: Option<String>,
+    /// The person it concerns, by their short name.
+    pub person: Option<String>,
+    /// The role that the person would hold.
+    pub role: Option<String>,
     /// What a vote binds; send it back with the vote.
     pub binding: String,
     /// Votes that count and votes needed.
@@ -527,7 +537,7 @@ pub struct ReadyPartyJson {
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AgreementJson {
-    /// `baa` or `dpa`
+    /// `contract`, `baa` or `dpa`
     pub kind: String,
     /// For how many days from now it is in force.
     pub days: u32,

@@ -20,6 +20,7 @@ use crate::clock::{new_id, random};
 use crate::error::Result;
 use crate::gate::Gate;
 use crate::particulars::Label;
+use crate::people::Named;
 
 /// The file with the link, in the gate's directory.
 pub const SETUP_LINK: &str = "setup-link.txt";
@@ -75,20 +76,11 @@ pub fn offer(gate: &Gate) -> Result<Option<PathBuf>> {
     Ok(Some(path))
 }
 
-/// A person who is about to be recorded.
-#[derive(Debug, Clone)]
-pub struct Newcomer {
-    /// Short name, for signing in.
-    pub slug: String,
-    /// Name.
-    pub name: String,
-}
-
 /// Records the first administrator with the passkey that was made for them; the link is over then.
 ///
 /// # Errors
 /// Somebody is known already; a fault of the store.
-pub async fn record(gate: &Arc<Gate>, newcomer: &Newcomer, made: Made) -> Result<Id<Credential>> {
+pub(crate) async fn record(gate: &Arc<Gate>, newcomer: &Named, made: Made) -> Result<Id<Credential>> {
     let (person, credential, at): (Id<Person>, Id<Credential>, _) = (made.person, new_id(), gate.clock.now());
     let label = Label { name: newcomer.name.clone(), contact: None };
     let label = gate.particulars.seal_label(Holder::Person(person), &label)?;

@@ -54,6 +54,8 @@ pub enum Purpose {
     Enrol([u8; 32]),
     /// To be the first administrator's.
     First,
+    /// To be made by the link with this digest.
+    Invited(Digest),
 }
 
 /// What a vote's assertion is bound to.

@@ -1,6 +1,7 @@
 //! SSH keys: the gate's host key, keys made for the demo, and whom an offered key belongs to.
 
 use lazaret_core::caller::Caller;
+use lazaret_core::refusal::PartyCode;
 use lazaret_core::request::Means;
 use russh::keys::ssh_key::LineEnding;
 use russh::keys::{Algorithm, HashAlg, PrivateKey, PublicKey};
@@ -9,6 +10,7 @@ use zeroize::Zeroizing;
 use super::caller::from_credential;
 use crate::error::{Error, Result};
 use crate::gate::Gate;
+use crate::intake::sftp::is_acceptable;
 
 /// The name of the host key among the gate's secrets.
 pub const HOST_KEY: &str = "ssh-host-ed25519";
@@ -78,6 +80,41 @@ pub fn known_hosts_line(gate: &Gate, host: &str, port: u16) -> Result<String> {
     Ok(if port == SSH_PORT { format!("{host} {key}\n") } else { format!("[{host}]:{port} {key}\n") })
 }
 
+/// A public key that somebody gave, for a door that may take it.
+#[derive(Debug)]
+pub(crate) struct Offered {
+    /// What it is found by.
+    pub(crate) lookup: Vec<u8>,
+    /// Its fingerprint, as `ssh-keygen -l` shows it.
+    pub(crate) fingerprint: String,
+    /// Its line for `authorized_keys`, without what was written around it.
+    pub(crate) line: String,
+}
+
+impl Offered {
+    /// Reads a line for `authorized_keys`.
+    ///
+    /// # Errors
+    /// No public key, or one of a kind or length that the SFTP door refuses.
+    pub(crate) fn parse(line: &str) -> Result<Offered> {
+        let wrong = |why: &str| Error::malformed(PartyCode::BadRequest, why);
+        let key = PublicKey::from_openssh(line.trim()).map_err(|_| {
+            wrong("that is no public key: give the line of a .pub file, such as `ssh-ed25519 AAAA… name`")
+        })?;
+        // An RSA key says nothing of the hash that it signs with; the client does, and SHA-1 is refused there.
+        let is_rsa = matches!(key.algorithm(), Algorithm::Rsa { .. });
+        let algorithm = if is_rsa { Algorithm::Rsa { hash: Some(HashAlg::Sha512) } } else { key.algorithm() };
+        if !is_acceptable(&key, &algorithm) {
+            return Err(wrong("SFTP takes Ed25519, ECDSA, their hardware-backed forms, and RSA of at least 3072 bits"));
+        }
+        Ok(Offered {
+            lookup: fingerprint(&key),
+            fingerprint: key.fingerprint(HashAlg::Sha256).to_string(),
+            line: key.to_openssh().map_err(Error::internal)? + "\n",
+        })
+    }
+}
+
 /// What a public key is found by.
 pub fn fingerprint(key: &PublicKey) -> Vec<u8> {
     key.fingerprint(HashAlg::Sha256).as_bytes().to_vec()
@@ -97,4 +134,19 @@ pub fn caller(gate: &Gate, user: &str, key: &PublicKey) -> Option<Caller> {
         Ok(caller.filter(|_| owner == Some(subject.cast())))
     });
     found.ok().flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_kept_without_what_is_written_around_it() {
+        let pair = make_pair("acme").unwrap();
+        let offered = Offered::parse(&format!("  {}\n", pair.public_line)).unwrap();
+        assert_eq!((offered.lookup, offered.line.as_str()), (pair.fingerprint, pair.public_line.as_str()));
+        for wrong in ["", "ssh-ed25519", "lzt_x", pair.private_pem.as_str(), "ssh-dss AAAAB3NzaC1kc3MAAACBA"] {
+            assert!(Offered::parse(wrong).is_err(), "{wrong}");
+        }
+    }
 }

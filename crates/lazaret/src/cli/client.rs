@@ -166,6 +166,17 @@ impl Client {
         self.once(request).await
     }
 
+    /// Puts something in place, once.
+    ///
+    /// # Errors
+    /// As [`Client::post`].
+    pub(crate) async fn put_json(&mut self, path: &str, body: String) -> Result<Answer> {
+        let full = Full::new(Bytes::from(body)).map_err(|never| match never {}).boxed_unsync();
+        let mut request = self.request(Method::PUT, path, full)?;
+        request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        self.once(request).await
+    }
+
     /// Ends something, once.
     ///
     /// # Errors

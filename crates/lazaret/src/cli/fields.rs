@@ -49,8 +49,20 @@ pub(crate) const SUPPOSED: &[&str] = &["reference", "now", "would_be", "because"
 pub(crate) const TOKEN: &[&str] = &["id", "from", "until", "token"];
 /// The fields of a party.
 pub(crate) const PARTY: &[&str] = &["id", "slug", "name", "kind", "state", "isolated", "lanes"];
+/// The fields of a key that was added.
+pub(crate) const KEY: &[&str] = &["id", "fingerprint", "from"];
+/// The fields of a person.
+pub(crate) const PERSON: &[&str] = &["id", "slug", "name", "party", "standing", "roles", "passkeys"];
+/// The fields of what came of granting a role.
+pub(crate) const GRANTED: &[&str] = &["person", "request"];
+/// The fields of an invitation.
+pub(crate) const INVITATION: &[&str] = &["person", "link", "until"];
+/// The fields of a lane with its terms.
+pub(crate) const LANE: &[&str] =
+    &["name", "party", "direction", "open", "kinds", "inspectors", "recipients", "object_bytes_max", "open_transfers"];
 /// The fields of a request that waits for votes.
-pub(crate) const REQUEST: &[&str] = &["id", "act", "party", "reference", "binding", "approvals", "groups", "until"];
+pub(crate) const REQUEST: &[&str] =
+    &["id", "act", "party", "reference", "person", "role", "binding", "approvals", "groups", "until"];
 
 impl JsonArgs {
     /// Whether JSON is wanted at all.
@@ -111,7 +123,10 @@ impl JsonArgs {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::types::{LaneJson, ListJson, PartyJson, RequestJson, ShownJson, TallyJson, TransferJson};
+    use crate::api::types::{
+        AddedKeyJson, GrantedJson, InvitationJson, LaneJson, LaneTermsJson, ListJson, PartyJson, PersonJson,
+        RequestJson, ShownJson, TallyJson, TransferJson,
+    };
 
     fn json(text: Option<&str>) -> JsonArgs {
         JsonArgs { json: text.map(str::to_owned) }
@@ -154,12 +169,35 @@ mod tests {
                 act: x(),
                 party: None,
                 reference: None,
+                person: None,
+                role: None,
                 binding: x(),
                 approvals,
                 groups: Vec::new(),
                 until: x(),
             },
             REQUEST,
+        );
+        let names = || vec![x()];
+        let person =
+            PersonJson { id: x(), slug: x(), name: x(), party: some(), standing: x(), roles: names(), passkeys: 1 };
+        check(&person, PERSON);
+        check(&GrantedJson { person, request: None }, GRANTED);
+        check(&InvitationJson { person: x(), link: x(), until: x() }, INVITATION);
+        check(&AddedKeyJson { id: x(), fingerprint: x(), from: x() }, KEY);
+        check(
+            &LaneTermsJson {
+                name: x(),
+                party: x(),
+                direction: x(),
+                open: true,
+                kinds: names(),
+                inspectors: names(),
+                recipients: names(),
+                object_bytes_max: 1,
+                open_transfers: 0,
+            },
+            LANE,
         );
         drop(ListJson::<()> { items: Vec::new(), next: None });
     }

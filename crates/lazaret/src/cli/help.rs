@@ -85,10 +85,27 @@ fn json_text() -> String {
          send          reference id state because would_release who receipt_file\n\
          transfers     {}\n\
          parties       {}\n\
-         requests      {}\n",
+         requests      {}\n\
+         people        {}   (grant: {}; invite: {})\n\
+         lanes         {}\n\
+         tokens        {}   (parties token as well; parties key: {})\n\
+         what-if       {}\n\
+         isolate       party isolated open_transfers released uploads\n\
+         whoami        name id roles party\n\
+         sftp          host port host_key_fingerprint\n\
+         policy        show: digest rules; simulate: policy candidate looked_at classes changes\n\
+         verify        receipt ok failure reference id origin index size name bytes sha256 content_matches outcome …\n\
+         inspect, fsck one object each, with ok where something was checked\n",
         fields::TRANSFER.join(" "),
         fields::PARTY.join(" "),
         fields::REQUEST.join(" "),
+        fields::PERSON.join(" "),
+        fields::GRANTED.join(" "),
+        fields::INVITATION.join(" "),
+        fields::LANE.join(" "),
+        fields::TOKEN.join(" "),
+        fields::KEY.join(" "),
+        fields::SUPPOSED.join(" "),
     )
 }
 

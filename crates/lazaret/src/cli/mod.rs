@@ -14,9 +14,12 @@ mod fsck;
 mod help;
 mod inspect;
 mod keys;
+mod lanes;
 mod login;
 mod out;
 mod parties;
+mod partners;
+mod people;
 mod policy;
 mod progress;
 mod receipt;
@@ -71,9 +74,15 @@ enum ClientVerb {
     Verify(verify::VerifyArgs),
     /// Stop a party at once: nothing in from it, nothing out to it
     Isolate(parties::IsolateArgs),
-    /// List parties, record agreements, ask to lift isolations
+    /// List and record parties, their vetting, agreements and keys; ask to lift isolations
     #[command(subcommand)]
     Parties(parties::PartiesVerb),
+    /// List, open and close the ways in and out
+    #[command(subcommand)]
+    Lanes(lanes::LanesVerb),
+    /// List and record people, grant and end roles, make links to come in by
+    #[command(subcommand)]
+    People(people::PeopleVerb),
     /// List and vote on requests that are about no transfer
     #[command(subcommand)]
     Requests(requests::RequestsVerb),
@@ -180,6 +189,8 @@ fn wants_json(verb: &ClientVerb) -> bool {
         ClientVerb::Fsck(args) => args.json(),
         ClientVerb::Isolate(args) => args.json(),
         ClientVerb::Parties(verb) => verb.json(),
+        ClientVerb::Lanes(verb) => verb.json(),
+        ClientVerb::People(verb) => verb.json(),
         ClientVerb::Requests(verb) => verb.json(),
         ClientVerb::Policy(verb) => verb.json(),
         ClientVerb::Whoami(args) => args.json(),
@@ -202,6 +213,8 @@ async fn perform(verb: ClientVerb, around: &Surroundings) -> Result<Exit> {
         ClientVerb::Fsck(args) => fsck::run(&args, around),
         ClientVerb::Isolate(args) => parties::isolate(args, around).await,
         ClientVerb::Parties(verb) => parties::run(verb, around).await,
+        ClientVerb::Lanes(verb) => lanes::run(verb, around).await,
+        ClientVerb::People(verb) => people::run(verb, around).await,
         ClientVerb::Requests(verb) => requests::run(verb, around).await,
         ClientVerb::Policy(verb) => policy::run(verb, around).await,
         ClientVerb::Tokens(verb) => tokens::run(verb, around).await,

@@ -11,7 +11,7 @@ use super::fields::{self, JsonArgs};
 use super::find::{Unnamed, Where};
 use super::out::{self, shown};
 use super::send::garbled;
-use super::vote;
+use super::{partners, vote};
 use crate::api::types::{
     AgreementJson, IsolationJson, Json as _, LaneJson, ListJson, PartyJson, RequestJson, from_json,
 };
@@ -24,8 +24,16 @@ pub(crate) enum PartiesVerb {
     List(ListArgs),
     /// Show one
     Get(OneArgs),
-    /// Record an agreement that covers patient data
+    /// Record one
+    Add(partners::AddArgs),
+    /// Record what was checked about one
+    Vet(partners::VetArgs),
+    /// Record an agreement: the contract, or one that covers patient data
     Agree(AgreeArgs),
+    /// Add a key by which its programs come in over SFTP
+    Key(partners::KeyArgs),
+    /// Make a token by which its programs come in over HTTPS; it is told once
+    Token(partners::TokenArgs),
     /// Ask two others to lift an isolation
     Lift(OneArgs),
 }
@@ -57,8 +65,8 @@ pub(crate) struct AgreeArgs {
     /// Short name or id
     #[arg(value_name = "PARTY")]
     party: String,
-    /// Business associate agreement, or data processing agreement
-    #[arg(long, value_parser = ["baa", "dpa"])]
+    /// The contract, which lanes need; a business associate or data processing agreement, which patient data needs
+    #[arg(long, value_parser = ["contract", "baa", "dpa"])]
     kind: String,
     /// For how many days from now it is in force
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=36_500))]
@@ -95,6 +103,10 @@ impl PartiesVerb {
             PartiesVerb::List(args) => args.json.wanted(),
             PartiesVerb::Get(args) | PartiesVerb::Lift(args) => args.json.wanted(),
             PartiesVerb::Agree(args) => args.json.wanted(),
+            PartiesVerb::Add(args) => args.wants_json(),
+            PartiesVerb::Vet(args) => args.wants_json(),
+            PartiesVerb::Key(args) => args.wants_json(),
+            PartiesVerb::Token(args) => args.wants_json(),
         }
     }
 }
@@ -112,6 +124,10 @@ pub(crate) async fn run(verb: PartiesVerb, around: &Surroundings) -> Result<Exit
         PartiesVerb::List(args) => list(args, around).await,
         PartiesVerb::Get(args) => get(args, around).await,
         PartiesVerb::Agree(args) => agree(args, around).await,
+        PartiesVerb::Add(args) => partners::add(args, around).await,
+        PartiesVerb::Vet(args) => partners::vet(args, around).await,
+        PartiesVerb::Key(args) => partners::key(args, around).await,
+        PartiesVerb::Token(args) => partners::token(args, around).await,
         PartiesVerb::Lift(args) => lift(args, around).await,
     }
 }
@@ -158,7 +174,11 @@ async fn lift(args: OneArgs, around: &Surroundings) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-fn show(json: &JsonArgs, party: &PartyJson) -> Result<Exit> {
+/// Prints one.
+///
+/// # Errors
+/// The output cannot be written.
+pub(crate) fn show(json: &JsonArgs, party: &PartyJson) -> Result<Exit> {
     if json.wanted() {
         json.print(party)?;
     } else {

@@ -44,6 +44,7 @@ fn words(event: &Event) -> String {
         | Event::PolicyActivated(_)
         | Event::RoleGranted(_)
         | Event::RoleEnded(_)
+        | Event::PersonInvited(_)
         | Event::CredentialAdded(_)
         | Event::CredentialRevoked(_)
         | Event::Isolated(_)

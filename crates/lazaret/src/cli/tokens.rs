@@ -99,21 +99,37 @@ async fn list(args: ListArgs, around: &Surroundings) -> Result<Exit> {
 
 async fn make(args: MakeArgs, around: &Surroundings) -> Result<Exit> {
     args.json.check(fields::TOKEN)?;
-    if let Some(path) = args.output.as_ref().filter(|path| path.exists()) {
-        return Err(Failure::error(format!("there is a file {} already", path.display())).hint("-o FILE"));
-    }
+    is_free(args.output.as_deref())?;
     let mut client = Client::new(&args.place.resolve(around, Unnamed::Refused)?)?;
     let answer = client.post("/api/v1/tokens", "application/json", NewTokenJson { days: args.days }.to_json()?).await?;
-    let mut made: TokenJson = from_json(&answer.body).map_err(garbled)?;
-    if let Some(path) = &args.output {
+    told(&args.json, args.output.as_deref(), from_json(&answer.body).map_err(garbled)?)
+}
+
+/// Refuses a file that is there already, before a token is made for it.
+///
+/// # Errors
+/// There is one.
+pub(crate) fn is_free(output: Option<&Path>) -> Result<()> {
+    match output.filter(|path| path.exists()) {
+        Some(path) => Err(Failure::error(format!("there is a file {} already", path.display())).hint("-o FILE")),
+        None => Ok(()),
+    }
+}
+
+/// Tells a token that was made, once: into the file, or on standard output.
+///
+/// # Errors
+/// The file or the output cannot be written.
+pub(crate) fn told(json: &JsonArgs, output: Option<&Path>, mut made: TokenJson) -> Result<Exit> {
+    if let Some(path) = output {
         let token = made.token.take().unwrap_or_default();
         keep(path, &token).map_err(|error| {
             Failure::file("write", path, &error)
                 .hint(format!("nobody has the token now: lazaret tokens revoke {}", made.id))
         })?;
     }
-    match (args.json.wanted(), &made.token) {
-        (true, _) => args.json.print(&made)?,
+    match (json.wanted(), &made.token) {
+        (true, _) => json.print(&made)?,
         (false, Some(token)) => {
             out::print(&format!("{token}\n"))?;
             out::say(&row(&made));

@@ -112,6 +112,10 @@ pub(crate) async fn open_requests(client: &mut Client) -> Result<Vec<RequestJson
 pub(crate) fn request_text(request: &RequestJson) -> String {
     let about = request.reference.as_ref().or(request.party.as_ref());
     let about = about.map(|about| format!(" of {}", out::shown(about))).unwrap_or_default();
+    let about = match (&request.role, &request.person) {
+        (Some(role), Some(person)) => format!(" {role} to {}", out::shown(person)),
+        _ => about,
+    };
     let tally = request.approvals;
     format!(
         "{}{about}: {} of {} votes, from {}; until {}",

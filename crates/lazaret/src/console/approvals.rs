@@ -4,6 +4,7 @@ use axum::extract::RawQuery;
 use axum::response::Response;
 use lazaret_core::caller::Caller;
 use lazaret_core::id::{Id, Isolation, Request, Subject, Transfer};
+use lazaret_core::person;
 use lazaret_core::refusal::Refusal;
 use lazaret_core::request::{Act, Group, RequestView};
 use lazaret_core::time::{HOUR_MS, Timestamp};
@@ -36,7 +37,7 @@ pub fn waiting_for(gate: &Gate, caller: &Caller, at: Timestamp) -> Result<usize>
         let mut count = 0;
         for open in view.open_requests(REQUESTS_MAX)? {
             let Some(request) = view.request(open.request, at)? else { continue };
-            let may = request.may_vote(&voter, request.binding, at).is_ok();
+            let may = vote::may_vote_about(&request, open.subject, &voter, at).is_ok();
             count += usize::from(may && still_waits(view, &request, open.subject)?);
         }
         Ok(count)
@@ -48,8 +49,7 @@ fn still_waits(view: &View<'_>, request: &RequestView, subject: Id<Subject>) -> 
     Ok(match request.act {
         Act::ReleaseTransfer => view.transfer(subject.cast())?.is_some_and(|found| crossing::may_change(&found)),
         Act::LiftIsolation => view.isolated_party(subject.cast::<Isolation>())?.is_some(),
-        Act::ActivatePolicy => true,
-        Act::GrantRole => false,
+        Act::ActivatePolicy | Act::GrantRole => true,
     })
 }
 
@@ -71,7 +71,7 @@ fn open(gate: &Gate, caller: &Caller, at: Timestamp) -> Result<Vec<Waiting>> {
         for open in view.open_requests(REQUESTS_MAX)? {
             let Some(request) = view.request(open.request, at)?.filter(|request| at < request.until) else { continue };
             let Some((title, route, since)) = about(gate, view, side, &request, open.subject)? else { continue };
-            let may_vote = |voter| request.may_vote(voter, request.binding, at);
+            let may_vote = |voter| vote::may_vote_about(&request, open.subject, voter, at);
             let mine = voter.as_ref().map_or(Err(Refusal::NotInRole), may_vote);
             waiting.push(Waiting { request, subject: open.subject, since, title, route, mine });
         }
@@ -103,7 +103,12 @@ fn about(
             let since = Timestamp::from_millis(request.until.as_millis().saturating_sub(HOUR_MS));
             Some(("Put other rules in force".to_owned(), format!("sha256:{}", request.binding), since))
         }
-        Act::GrantRole => None,
+        Act::GrantRole => {
+            let since = Timestamp::from_millis(request.until.as_millis().saturating_sub(HOUR_MS));
+            let (person, role) = (subject.cast(), person::asked_for(subject.cast(), request));
+            let role = role.map_or("a role", words::role);
+            Some((format!("Make somebody {role}"), particulars.person_name(side, person), since))
+        }
     })
 }
 
@@ -236,7 +241,8 @@ fn doubts(inside: &Inside, one: &Waiting) -> Vec<String> {
         Act::LiftIsolation => {
             return vec!["nothing goes in from this party or out to it while it is isolated.".to_owned()];
         }
-        Act::ActivatePolicy | Act::GrantRole => return Vec::new(),
+        Act::GrantRole => return vec!["whoever holds this role decides what may cross.".to_owned()],
+        Act::ActivatePolicy => return Vec::new(),
     }
     let explained = crossing::explanation(&inside.gate, one.subject.cast());
     explained.map(|(_, _, found)| found.because.into_iter().map(|fired| fired.reason).collect()).unwrap_or_default()

@@ -40,6 +40,7 @@ pub fn sentence(event: &Event, by: &str) -> String {
         | Event::PolicyActivated(_)
         | Event::RoleGranted(_)
         | Event::RoleEnded(_)
+        | Event::PersonInvited(_)
         | Event::CredentialAdded(_)
         | Event::CredentialRevoked(_)
         | Event::Isolated(_)

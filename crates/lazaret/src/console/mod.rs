@@ -4,6 +4,7 @@
 mod approvals;
 mod assets;
 mod chart;
+mod enrol;
 mod history;
 mod overview;
 mod page;
@@ -13,6 +14,7 @@ mod send;
 mod signin;
 mod stream;
 mod suppliers;
+mod tokens;
 mod transfer;
 mod transfers;
 mod visit;
@@ -33,7 +35,7 @@ use self::visit::Inside;
 use crate::error::{Error, Result};
 use crate::gate::Gate;
 
-/// Every page. What is answered without a sign-in: assets, signing in, the set-up link, and how far a reference has come.
+/// Every page. What is answered without a sign-in: assets, signing in, the set-up link, invitations, and how far a reference has come.
 pub fn router() -> Router<Arc<Gate>> {
     Router::new()
         .route("/", get(overview::page))
@@ -60,6 +62,9 @@ pub fn router() -> Router<Arc<Gate>> {
         .route("/sign-in/again", get(signin::again_page).post(signin::again))
         .route("/sign-in/again/begin", post(signin::again_begin))
         .route("/sign-out", post(signin::sign_out))
+        .route("/account/tokens", post(tokens::make))
+        .route("/enrol/{person}/{token}", get(enrol::page).post(enrol::enrol))
+        .route("/enrol/{person}/{token}/begin", post(enrol::begin))
         .route("/setup/{link}", get(signin::setup_page).post(signin::setup))
         .route("/setup/{link}/begin", post(signin::setup_begin))
         .route("/console/stream", get(stream::events))

@@ -15,19 +15,16 @@ use lazaret_core::request::Means;
 use maud::{Markup, html};
 
 use super::page::{Page, Place, Script, banner, moment, passkey_fields, token};
-use super::visit::{Fields, Inside, Open, Posted, Writing, fault, next_of};
-use super::{ceremony, query, vote, words};
-use crate::auth::first::{self, Newcomer};
+use super::visit::{Inside, Open, Posted, Writing, fault, next_of};
+use super::{ceremony, query, tokens, vote, words};
+use crate::auth::first;
 use crate::auth::passkey::Purpose;
 use crate::auth::session::{self, demo_doors};
 use crate::auth::signin;
 use crate::clock::new_id;
 use crate::error::{Error, Result};
 use crate::gate::Gate;
-
-/// A short name's and a name's longest, in bytes.
-const SLUG_BYTES_MAX: usize = 32;
-const NAME_BYTES_MAX: usize = 120;
+use crate::people::{NAME_BYTES_MAX, Named, SLUG_BYTES_MAX};
 
 /// Where a request comes from.
 pub struct Source(IpAddr);
@@ -127,14 +124,15 @@ pub async fn sign_in(State(gate): State<Arc<Gate>>, Source(source): Source, form
 }
 
 /// An error for somebody who is not signed in: never the operators' words.
-fn outside_words(error: &Error) -> String {
+pub fn outside_words(error: &Error) -> String {
     match error {
         Error::Malformed(malformed) => malformed.detail.clone(),
         Error::Refused(_) | Error::Fault(_) | Error::Usage(_) => error.code().sentence().to_owned(),
     }
 }
 
-fn enter(cookie: HeaderValue, next: &str) -> Response {
+/// Leads on with a session's cookie.
+pub fn enter(cookie: HeaderValue, next: &str) -> Response {
     let mut response = Redirect::to(next).into_response();
     response.headers_mut().insert(header::SET_COOKIE, cookie);
     response
@@ -220,6 +218,7 @@ fn account_body(inside: &Inside) -> Result<Markup> {
         Means::Demo => "by the demo's button",
         Means::Token => "with a token",
     };
+    let own_tokens = tokens::section(inside)?;
     Ok(html! {
         dl.facts {
             dt { "Roles" } dd { @if roles.is_empty() { "none" } @else { (words::listed(roles.into_iter())) } }
@@ -241,6 +240,7 @@ fn account_body(inside: &Inside) -> Result<Markup> {
                 (passkey_fields())
             }
         }
+        (own_tokens)
         section aria-labelledby="keyboard" {
             h2 #keyboard { "Keyboard" }
             label { input type="checkbox" data-keys checked; "Shortcuts of single keys; press ? for their list" }
@@ -308,22 +308,9 @@ fn link_is_over() -> Response {
     Page::new(Place::Nowhere, "This link is over").status(StatusCode::GONE).answer(&body)
 }
 
-fn newcomer(fields: &Fields) -> Result<Newcomer> {
-    let (slug, name) = (fields.get("account").trim().to_owned(), fields.get("name").trim().to_owned());
-    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    let fits = !slug.is_empty() && slug.len() <= SLUG_BYTES_MAX && slug.bytes().all(plain);
-    if !fits || name.is_empty() || name.len() > NAME_BYTES_MAX {
-        return Err(Error::malformed(
-            PartyCode::BadName,
-            "give a name, and a short name of letters, digits and hyphens",
-        ));
-    }
-    Ok(Newcomer { slug, name })
-}
-
 /// `POST /setup/{token}/begin`
 pub async fn setup_begin(State(gate): State<Arc<Gate>>, Path(link): Path<String>, form: Open) -> Response {
-    let outcome = newcomer(&form.fields).and_then(|known| {
+    let outcome = Named::parse(form.fields.get("account"), form.fields.get("name")).and_then(|known| {
         if !gate.signin.first.opens(&link, Instant::now()) {
             return Err(Refusal::NotFound.into());
         }
@@ -339,7 +326,7 @@ pub async fn setup(State(gate): State<Arc<Gate>>, Path(link): Path<String>, form
         return link_is_over();
     }
     let outcome = async {
-        let known = newcomer(&form.fields)?;
+        let known = Named::parse(form.fields.get("account"), form.fields.get("name"))?;
         let (handle, answer) = form.fields.passkey().ok_or(Refusal::NotAllowed)?;
         let made = gate.signin.passkeys.take_made(&gate, handle, &Purpose::First, answer)?;
         let credential = first::record(&gate, &known, made).await?;

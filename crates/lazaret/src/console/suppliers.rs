@@ -50,7 +50,7 @@ fn rows(inside: &Inside) -> Result<Vec<(PartyView, String, String, usize)>> {
 fn table(rows: &[(PartyView, String, String, usize)]) -> Markup {
     html! {
         @if rows.is_empty() {
-            div.panel { p { "No suppliers yet." } p.muted { "They are recorded over the API; the demo brings six." } }
+            div.panel { p { "No suppliers yet." } p.muted { "An administrator records them: " code { "lazaret parties add" } ". The demo brings six." } }
         } @else {
             div.table.stack {
                 table {

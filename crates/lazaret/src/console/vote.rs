@@ -5,8 +5,9 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use lazaret_core::caller::Caller;
 use lazaret_core::digest::Digest;
-use lazaret_core::id::{Id, Request};
+use lazaret_core::id::{Id, Request, Subject};
 use lazaret_core::party::Choice;
+use lazaret_core::person;
 use lazaret_core::refusal::{PartyCode, Refusal};
 use lazaret_core::register::CredentialKind;
 use lazaret_core::request::{Act, Group, RequestView, Voter};
@@ -24,7 +25,7 @@ use crate::auth::signin;
 use crate::crossing::{self, Words};
 use crate::error::{Error, Result};
 use crate::gate::Gate;
-use crate::rules;
+use crate::{people, rules};
 
 /// For which group the reader would vote on this transfer now, or why they may not.
 ///
@@ -42,6 +43,22 @@ pub fn mine(inside: &Inside, shown: &Shown) -> Result<Group, Refusal> {
 pub fn may_vote(gate: &Gate, caller: &Caller, request: &RequestView, at: Timestamp) -> Result<Group, Refusal> {
     let voter = fresh_voter(gate, caller).ok_or(Refusal::NotInRole)?;
     request.may_vote(&voter, request.binding, at)
+}
+
+/// For which group this voter would vote on a request about this subject, or why they may not.
+///
+/// # Errors
+/// What core refuses.
+pub fn may_vote_about(
+    request: &RequestView,
+    subject: Id<Subject>,
+    voter: &Voter,
+    at: Timestamp,
+) -> Result<Group, Refusal> {
+    if request.act == Act::GrantRole {
+        person::may_vote(subject.cast(), voter.person)?;
+    }
+    request.may_vote(voter, request.binding, at)
 }
 
 /// What somebody would be as a voter, were they to show their passkey now; none for whoever never votes.
@@ -68,7 +85,7 @@ pub fn form(inside: &Inside, request: &RequestView) -> Markup {
         Act::ReleaseTransfer => ("Release it", "It is released when everyone who is asked has said yes."),
         Act::LiftIsolation => ("Lift the isolation", "Bytes pass again when two people have said yes."),
         Act::ActivatePolicy => ("Put them in force", "They decide when two people have said yes."),
-        Act::GrantRole => ("Yes", "It happens when everyone who is asked has said yes."),
+        Act::GrantRole => ("Grant it", "They hold the role when two people have said yes."),
     };
     let has_passkey = has_passkey(inside);
     html! {
@@ -179,14 +196,16 @@ async fn count(inside: &Inside, ballot: Ballot, proof: Option<(&str, &str)>) -> 
             crossing::vote(gate, &caller, subject.cast(), binding, words, choice).await?;
             transfer::done(inside, subject.cast())
         }
-        Act::LiftIsolation | Act::ActivatePolicy => {
+        Act::LiftIsolation | Act::ActivatePolicy | Act::GrantRole => {
             crossing::vote_on_request(gate, &caller, request, binding, words, choice).await?;
-            if choice == Choice::Approve && !crossing::lift_if_granted(gate, request).await? {
-                rules::activate_if_granted(gate, request).await?;
+            if choice == Choice::Approve
+                && !crossing::lift_if_granted(gate, request).await?
+                && !rules::activate_if_granted(gate, request).await?
+            {
+                people::grant_if_granted(gate, request).await?;
             }
             Ok(Redirect::to("/approvals?show=mine").into_response())
         }
-        Act::GrantRole => Err(Refusal::NotFound.into()),
     }
 }
 

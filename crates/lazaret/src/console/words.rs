@@ -271,6 +271,7 @@ pub fn way(levers: &[Lever]) -> String {
 pub const fn not_you(refusal: Refusal) -> &'static str {
     match refusal {
         Refusal::OwnRequest => "you asked for it yourself, and nobody decides their own request",
+        Refusal::NotOneself => "it is your own role, and nobody decides that",
         Refusal::NotInRole => "you are in none of the groups that are asked",
         Refusal::VotedAlready => "you have voted already, and another person is needed",
         Refusal::WrongState => "it no longer waits for votes",
@@ -288,7 +289,16 @@ pub const fn not_you(refusal: Refusal) -> &'static str {
         | Refusal::NameExists
         | Refusal::DigestMismatch
         | Refusal::NoLongerCleared
-        | Refusal::Unchanged => "your roles do not allow it",
+        | Refusal::Unchanged
+        | Refusal::OtherSide
+        | Refusal::TooFewOthers
+        | Refusal::WaitsAlready
+        | Refusal::LastAdministrator
+        | Refusal::ApproverKnown
+        | Refusal::HasPasskey
+        | Refusal::NoContract
+        | Refusal::WrongRecipients
+        | Refusal::TooManyLanes => "your roles do not allow it",
     }
 }
 

@@ -244,7 +244,8 @@ fn add_somebody(
         let fact = PersonRecorded { person, side: side_of, party, standing: Standing::Current };
         let _person = tx.record(caller, |_| Ok(fact.clone().into()))?;
         for role in roles {
-            let _role = tx.record(caller, |_| Ok(RoleGranted { person, role: *role, until: None }.into()))?;
+            let _role =
+                tx.record(caller, |_| Ok(RoleGranted { person, role: *role, until: None, request: None }.into()))?;
         }
         for (id, kind) in [
             (keys.token.credential, CredentialKind::Token),

@@ -44,6 +44,7 @@ use crate::clock;
 use crate::gate::Gate;
 use door::Door;
 use line::{Cut, Line};
+pub(crate) use login::is_acceptable;
 use strangers::{Offence, Place, Source};
 use transport::{Connection, Offers};
 

@@ -14,8 +14,8 @@ const GATE: &str = "lazaret-demo";
 /// What the program prints goes here.
 const FIRST_SCREEN: &str = "first-screen.txt";
 
-/// A running demo gate. Dropping it kills the program and looks whether what is left is whole: every test is also a test of
-/// that.
+/// A running gate, the demo's or an empty one. Dropping it kills the program and looks whether what is left is whole: every
+/// test is also a test of that.
 pub struct TestGate {
     /// The temporary directory that holds the gate's directory and whatever a test makes.
     pub scratch: tempfile::TempDir,
@@ -45,8 +45,19 @@ impl TestGate {
         // The demo's past takes a moment, and only its own test needs it.
         let config =
             if config.contains("demo.transfers") { config.to_owned() } else { format!("demo.transfers = 0\n{config}") };
+        let flags = ["--demo"].iter().chain(flags).map(|flag| (*flag).to_owned()).collect();
+        TestGate::run(scratch, &config, flags)
+    }
+
+    /// A gate that knows nobody yet.
+    pub fn empty() -> TestGate {
+        let scratch = tempfile::tempdir().unwrap();
+        std::fs::create_dir(scratch.path().join(GATE)).unwrap();
+        TestGate::run(scratch, "", Vec::new())
+    }
+
+    fn run(scratch: tempfile::TempDir, config: &str, flags: Vec<String>) -> TestGate {
         std::fs::write(scratch.path().join(GATE).join("lazaret.toml"), config).unwrap();
-        let flags: Vec<String> = flags.iter().map(|flag| (*flag).to_owned()).collect();
         let child = spawn(&scratch.path().join(GATE), &flags);
         let mut gate = TestGate { scratch, ready: Value::Null, child, flags, harmed: false };
         gate.await_ready();
@@ -206,7 +217,7 @@ impl Drop for TestGate {
 fn spawn(dir: &Path, flags: &[String]) -> Child {
     let log = std::fs::OpenOptions::new().create(true).append(true).open(dir.join("log.txt")).unwrap();
     command(env!("CARGO_BIN_EXE_lazaret"))
-        .args(["up", "--demo", "--dir"])
+        .args(["up", "--dir"])
         .arg(dir)
         .args(["--https", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--sftp", "127.0.0.1:0"])
         .args(flags)

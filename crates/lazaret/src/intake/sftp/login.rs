@@ -68,7 +68,7 @@ impl Attempts {
 }
 
 /// Whether a key of this kind is taken at all: Ed25519, ECDSA, their hardware-backed forms, RSA with SHA-2.
-pub(super) fn is_acceptable(key: &PublicKey, algorithm: &Algorithm) -> bool {
+pub(crate) fn is_acceptable(key: &PublicKey, algorithm: &Algorithm) -> bool {
     match algorithm {
         Algorithm::Ed25519 | Algorithm::Ecdsa { .. } | Algorithm::SkEd25519 | Algorithm::SkEcdsaSha2NistP256 => true,
         Algorithm::Rsa { hash: Some(HashAlg::Sha256 | HashAlg::Sha512) } => {

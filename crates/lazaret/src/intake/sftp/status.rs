@@ -93,6 +93,10 @@ fn refused(refusal: Refusal) -> Status {
         | Refusal::OwnRequest
         | Refusal::NotInRole
         | Refusal::StepUpNeeded
+        | Refusal::NotOneself
+        | Refusal::OtherSide
+        | Refusal::TooFewOthers
+        | Refusal::ApproverKnown
         | Refusal::NoLongerCleared => Status::PermissionDenied,
         Refusal::TooLarge
         | Refusal::Quota
@@ -103,7 +107,13 @@ fn refused(refusal: Refusal) -> Status {
         | Refusal::Already(_)
         | Refusal::NameExists
         | Refusal::DigestMismatch
-        | Refusal::Unchanged => Status::Failure,
+        | Refusal::Unchanged
+        | Refusal::WaitsAlready
+        | Refusal::HasPasskey
+        | Refusal::LastAdministrator
+        | Refusal::NoContract
+        | Refusal::WrongRecipients
+        | Refusal::TooManyLanes => Status::Failure,
     }
 }
 

@@ -1,0 +1,93 @@
+//! Reading what decides about the register itself: who ever held a role, what opened the gate in whose name, a party's
+//! contract with its lanes.
+
+use lazaret_core::agreement::Contract;
+use lazaret_core::id::{Engagement, Id, Lane, Party, Person};
+use lazaret_core::person::{House, Known};
+use lazaret_core::register::{
+    AgreementKind, AgreementTerms, CredentialKind, LaneTerms, PersonSide, Role, VettingOutcome,
+};
+use lazaret_core::time::Timestamp;
+use lazaret_core::transfer::Stage;
+
+use super::View;
+use crate::error::Result;
+use crate::value::{cbor_of, code_of, id_of, time_of, time_opt, to_u64};
+
+impl View<'_> {
+    /// A person as whoever acts on them has to know them.
+    ///
+    /// # Errors
+    /// A fault of the store, as for every method here.
+    pub fn known(&self, person: Id<Person>, at: Timestamp) -> Result<Option<Known>> {
+        let Some(found) = self.person(person, at)? else { return Ok(None) };
+        let had_credential =
+            self.db.one("SELECT 1 FROM credential WHERE person = $1 LIMIT 1", &[person.as_bytes()], |_| Ok(()))?;
+        let has_passkey = !self.credentials_of_person(person, CredentialKind::Passkey, at)?.is_empty();
+        Ok(Some(Known {
+            person,
+            side: found.side,
+            standing: found.standing,
+            roles: found.roles,
+            had_credential: had_credential.is_some(),
+            has_passkey,
+        }))
+    }
+
+    /// What is known of the others, where this role is granted to this person.
+    pub fn house(&self, person: Id<Person>, role: Role, at: Timestamp) -> Result<House> {
+        let held: Option<i64> = self.db.one(
+            "SELECT COUNT(*) FROM role_grant g JOIN person p ON p.id = g.person WHERE g.role = $1 AND p.side = $2",
+            &[&(role as i64), &(PersonSide::Hospital as i64)],
+            |row| row.get(0),
+        )?;
+        Ok(House {
+            ever_held: usize::try_from(held.unwrap_or(0)).unwrap_or(usize::MAX),
+            members: self.members(at)?,
+            waits: self.awaits_votes(person.cast(), at)?,
+        })
+    }
+
+    /// The contract of an engagement, with its lanes by name.
+    pub fn contract(&self, engagement: Id<Engagement>) -> Result<Option<Contract>> {
+        let found = self.db.one(
+            "SELECT id, effective, expires FROM agreement WHERE engagement = $1 AND kind = $2 ORDER BY rowid LIMIT 1",
+            &[engagement.as_bytes(), &(AgreementKind::Contract as i64)],
+            |row| Ok((id_of(row, 0)?, AgreementTerms { effective: time_of(row, 1)?, expires: time_opt(row, 2)? })),
+        )?;
+        let Some((agreement, terms)) = found else { return Ok(None) };
+        let lanes = self.db.all(
+            "SELECT terms, is_open FROM lane WHERE agreement = $1 ORDER BY name",
+            &[agreement.as_bytes()],
+            |row| {
+                let terms: LaneTerms = cbor_of(row, 0)?;
+                Ok(LaneTerms { open: terms.open && row.get::<_, i64>(1)? == 1, ..terms })
+            },
+        )?;
+        Ok(Some(Contract { agreement, engagement, terms, lanes }))
+    }
+
+    /// Until when a party's latest vetting counts, if it passed.
+    pub fn vetted_until(&self, party: Id<Party>) -> Result<Option<Timestamp>> {
+        let latest = self.db.one(
+            "SELECT outcome, valid_until FROM vetting WHERE party = $1 ORDER BY t DESC, id DESC LIMIT 1",
+            &[party.as_bytes()],
+            |row| Ok((code_of(row, 0, VettingOutcome::ALL)?, time_of(row, 1)?)),
+        )?;
+        Ok(latest.filter(|(outcome, _)| *outcome == VettingOutcome::Passed).map(|(_, until)| until))
+    }
+
+    /// How many transfers of a lane wait for a decision or for being collected.
+    pub fn open_on_lane(&self, lane: Id<Lane>) -> Result<u64> {
+        let mut open = 0;
+        for stage in Stage::ALL.iter().filter(|stage| !stage.is_final()) {
+            let count: Option<i64> = self.db.one(
+                "SELECT COUNT(*) FROM transfer WHERE lane = $1 AND stage = $2",
+                &[lane.as_bytes(), &(*stage as i64)],
+                |row| row.get(0),
+            )?;
+            open += to_u64(count.unwrap_or(0));
+        }
+        Ok(open)
+    }
+}

@@ -1,0 +1,279 @@
+//! `lazaret people`: who is known to the gate, what they may do, and the link by which they come in. For administrators;
+//! a role that votes takes two others, and then the request is named.
+
+use clap::{Args, Subcommand};
+
+use super::client::{Client, segment};
+use super::exit::Exit;
+use super::fail::{Failure, Result};
+use super::fields::{self, JsonArgs};
+use super::find::{Unnamed, Where};
+use super::out::{self, shown};
+use super::send::garbled;
+use super::vote;
+use crate::api::types::{
+    GrantedJson, InvitationJson, Json as _, ListJson, NewPersonJson, PersonJson, RoleJson, from_json,
+};
+use crate::config::Surroundings;
+
+/// The roles that can be granted.
+const ROLES: [&str; 10] = [
+    "admin",
+    "security",
+    "biomed",
+    "privacy",
+    "integration",
+    "receiver",
+    "clinician",
+    "auditor",
+    "sender",
+    "respondent",
+];
+
+/// What can be done with people.
+#[derive(Debug, Subcommand)]
+pub(crate) enum PeopleVerb {
+    /// List them with their roles
+    List(ListArgs),
+    /// Record one, of the hospital or of a party
+    Add(AddArgs),
+    /// Grant a role; one that votes takes two others, once two people have held it
+    Grant(RoleArgs),
+    /// End a role at once
+    End(EndArgs),
+    /// Make a link by which one adds a passkey: it works once, and for a day
+    Invite(OneArgs),
+}
+
+/// Everyone.
+#[derive(Debug, Args)]
+pub(crate) struct ListArgs {
+    #[command(flatten)]
+    place: Where,
+    #[command(flatten)]
+    json: JsonArgs,
+}
+
+/// Who is new.
+#[derive(Debug, Args)]
+pub(crate) struct AddArgs {
+    /// Short name to sign in by: lower-case letters, digits, hyphens
+    #[arg(value_name = "SHORT_NAME")]
+    slug: String,
+    /// What people call them
+    #[arg(long, value_name = "NAME")]
+    name: String,
+    /// The party whose person it is [default: the hospital's own]
+    #[arg(long, value_name = "PARTY")]
+    party: Option<String>,
+    #[command(flatten)]
+    place: Where,
+    #[command(flatten)]
+    json: JsonArgs,
+}
+
+/// Whom.
+#[derive(Debug, Args)]
+pub(crate) struct OneArgs {
+    /// Short name or id
+    #[arg(value_name = "PERSON")]
+    person: String,
+    #[command(flatten)]
+    place: Where,
+    #[command(flatten)]
+    json: JsonArgs,
+}
+
+/// Whom, and what.
+#[derive(Debug, Args)]
+pub(crate) struct RoleArgs {
+    /// Short name or id
+    #[arg(value_name = "PERSON")]
+    person: String,
+    /// The role
+    #[arg(value_name = "ROLE", value_parser = ROLES)]
+    role: String,
+    #[command(flatten)]
+    place: Where,
+    #[command(flatten)]
+    json: JsonArgs,
+}
+
+/// Whom, and what ends.
+#[derive(Debug, Args)]
+pub(crate) struct EndArgs {
+    #[command(flatten)]
+    ended: RoleArgs,
+    /// Only say who would be left with it
+    #[arg(long)]
+    dry_run: bool,
+}
+
+impl PeopleVerb {
+    /// Whether failures are printed as JSON.
+    pub(crate) fn json(&self) -> bool {
+        match self {
+            PeopleVerb::List(args) => args.json.wanted(),
+            PeopleVerb::Add(args) => args.json.wanted(),
+            PeopleVerb::Grant(args) => args.json.wanted(),
+            PeopleVerb::End(args) => args.ended.json.wanted(),
+            PeopleVerb::Invite(args) => args.json.wanted(),
+        }
+    }
+}
+
+/// Does it.
+pub(crate) async fn run(verb: PeopleVerb, around: &Surroundings) -> Result<Exit> {
+    match verb {
+        PeopleVerb::List(args) => list(args, around).await,
+        PeopleVerb::Add(args) => add(args, around).await,
+        PeopleVerb::Grant(args) => grant(args, around).await,
+        PeopleVerb::End(args) => end(args, around).await,
+        PeopleVerb::Invite(args) => invite(args, around).await,
+    }
+}
+
+async fn list(args: ListArgs, around: &Surroundings) -> Result<Exit> {
+    args.json.check(fields::PERSON)?;
+    let mut client = Client::new(&args.place.resolve(around, Unnamed::FirstPerson)?)?;
+    let people = everyone(&mut client).await?;
+    if args.json.wanted() {
+        args.json.print_list(&people, None)?;
+    } else {
+        out::print(&people.iter().map(|person| format!("{}\n", row(person))).collect::<String>())?;
+    }
+    Ok(Exit::Done)
+}
+
+async fn everyone(client: &mut Client) -> Result<Vec<PersonJson>> {
+    let answer = client.get("/api/v1/people").await?;
+    let page: ListJson<PersonJson> = from_json(&answer.body).map_err(garbled)?;
+    Ok(page.items)
+}
+
+async fn add(args: AddArgs, around: &Surroundings) -> Result<Exit> {
+    args.json.check(fields::PERSON)?;
+    let mut client = Client::new(&args.place.resolve(around, Unnamed::Refused)?)?;
+    let body = NewPersonJson { slug: args.slug, name: args.name, party: args.party }.to_json()?;
+    let answer = client.post("/api/v1/people", "application/json", body).await?;
+    let added: PersonJson = from_json(&answer.body).map_err(garbled)?;
+    show(&args.json, &added)?;
+    if !args.json.wanted() {
+        let slug = shown(&added.slug);
+        out::say(&format!("  Next: lazaret people grant {slug} ROLE, then lazaret people invite {slug}"));
+    }
+    Ok(Exit::Done)
+}
+
+async fn grant(args: RoleArgs, around: &Surroundings) -> Result<Exit> {
+    args.json.check(fields::GRANTED)?;
+    let mut client = Client::new(&args.place.resolve(around, Unnamed::Refused)?)?;
+    let body = RoleJson { role: args.role }.to_json()?;
+    let answer = client.post(&path(&args.person, "/roles"), "application/json", body).await?;
+    let granted: GrantedJson = from_json(&answer.body).map_err(garbled)?;
+    if args.json.wanted() {
+        args.json.print(&granted)?;
+        return Ok(Exit::Done);
+    }
+    out::print(&format!("{}\n", row(&granted.person)))?;
+    if let Some(request) = &granted.request {
+        out::print(&format!("  {}  {}\n", request.id, vote::request_text(request)))?;
+        out::say(&format!("  Two others vote: lazaret requests approve {} --as PERSON --reason TEXT", request.id));
+    }
+    Ok(Exit::Done)
+}
+
+async fn end(args: EndArgs, around: &Surroundings) -> Result<Exit> {
+    let EndArgs { ended: args, dry_run } = args;
+    args.json.check(fields::PERSON)?;
+    let unnamed = if dry_run { Unnamed::FirstPerson } else { Unnamed::Refused };
+    let mut client = Client::new(&args.place.resolve(around, unnamed)?)?;
+    if dry_run {
+        return plan(&mut client, &args).await;
+    }
+    let answer = client.delete(&path(&args.person, &format!("/roles/{}", segment(&args.role)))).await?;
+    show(&args.json, &from_json(&answer.body).map_err(garbled)?)?;
+    Ok(Exit::Done)
+}
+
+/// Who would be left with the role. Nothing is sent that could change anything.
+async fn plan(client: &mut Client, args: &RoleArgs) -> Result<Exit> {
+    let people = everyone(client).await?;
+    let is_meant = |person: &&PersonJson| person.slug == args.person || person.id == args.person;
+    let meant = people.iter().find(is_meant);
+    let meant = meant.ok_or_else(|| Failure::error(format!("nobody is called {}", args.person)))?;
+    if args.json.wanted() {
+        args.json.print(meant)?;
+        return Ok(Exit::Done);
+    }
+    let left: Vec<&str> = people
+        .iter()
+        .filter(|person| person.id != meant.id && person.roles.contains(&args.role))
+        .map(|person| person.slug.as_str())
+        .collect();
+    let would = if meant.roles.contains(&args.role) { "would lose" } else { "does not hold" };
+    let left = if left.is_empty() { "nobody".to_owned() } else { shown(&left.join(", ")) };
+    out::print(&format!("  {} {would} {}; {left} else holds it\n", shown(&meant.slug), args.role))?;
+    Ok(Exit::Done)
+}
+
+async fn invite(args: OneArgs, around: &Surroundings) -> Result<Exit> {
+    args.json.check(fields::INVITATION)?;
+    let mut client = Client::new(&args.place.resolve(around, Unnamed::Refused)?)?;
+    let answer = client.post(&path(&args.person, "/invitation"), "application/json", String::new()).await?;
+    let made: InvitationJson = from_json(&answer.body).map_err(garbled)?;
+    if args.json.wanted() {
+        args.json.print(&made)?;
+    } else {
+        out::print(&format!("{}\n", made.link))?;
+        out::say(&format!(
+            "  for {} alone, by a way that you trust: it works once, until {}",
+            shown(&made.person),
+            made.until
+        ));
+    }
+    Ok(Exit::Done)
+}
+
+fn show(json: &JsonArgs, person: &PersonJson) -> Result<()> {
+    if json.wanted() { json.print(person) } else { out::print(&format!("{}\n", row(person))) }
+}
+
+fn row(person: &PersonJson) -> String {
+    let side = person.party.as_deref().map(|party| format!(" of {}", shown(party))).unwrap_or_default();
+    let roles = if person.roles.is_empty() { "no role".to_owned() } else { person.roles.join(", ") };
+    let enters = if person.passkeys == 0 { "  no passkey" } else { "" };
+    format!("  {:<12} {:<28} {roles}{side}{enters}", shown(&person.slug), shown(&person.name))
+}
+
+fn path(person: &str, rest: &str) -> String {
+    format!("/api/v1/people/{}{rest}", segment(person))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use lazaret_core::register::Role;
+
+    #[test]
+    fn every_role_can_be_granted() {
+        assert_eq!(ROLES.to_vec(), Role::ALL.iter().map(|role| role.word()).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_row_says_what_is_missing() {
+        let x = || "x".to_owned();
+        let person = PersonJson {
+            id: x(),
+            slug: "lena".into(),
+            name: "Lena Brandt".into(),
+            party: Some("acme".into()),
+            standing: "current".into(),
+            roles: vec!["sender".into()],
+            passkeys: 0,
+        };
+        assert_eq!(row(&person), "  lena         Lena Brandt                  sender of acme  no passkey");
+        let able = PersonJson { party: None, roles: Vec::new(), passkeys: 1, ..person };
+        assert_eq!(row(&able), "  lena         Lena Brandt                  no role");
+    }
+}

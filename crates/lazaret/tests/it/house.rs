@@ -1,0 +1,171 @@
+//! A gate of one's own, from nothing: the first administrator founds the house, people come in by links, a party by its
+//! contract, and what it sends is held, approved by two and collected.
+
+use std::path::PathBuf;
+use std::process::{Output, Stdio};
+
+use serde_json::Value;
+
+use crate::gate::{TestGate, command, wait_for};
+use crate::passkey::Visitor;
+
+const FIRMWARE: &[u8] = include_bytes!("../../src/demo/assets/pump-fw-4.2.1.zip");
+
+/// The first administrator, Ada, with a passkey and a token.
+struct House<'g> {
+    gate: &'g TestGate,
+    token: PathBuf,
+}
+
+impl<'g> House<'g> {
+    fn founded(gate: &'g TestGate) -> House<'g> {
+        let link = std::fs::read_to_string(gate.ready["setup_link_file"].as_str().unwrap()).unwrap();
+        let ada = Visitor::by_link(gate, "ada", link.trim(), &[("name", "Ada Example"), ("account", "ada")]);
+        House { gate, token: ada.token_file("ada.token") }
+    }
+
+    /// The command line, by this token.
+    fn by(&self, token: &std::path::Path, args: &[&str]) -> Output {
+        let (ca, token) = (self.gate.dir().join("ca.pem"), token.to_str().unwrap().to_owned());
+        let place = ["--server", self.gate.https(), "--token-file", &token, "--ca", ca.to_str().unwrap()];
+        let mut client = command(env!("CARGO_BIN_EXE_lazaret"));
+        client.args(args).args(place).current_dir(self.gate.scratch.path()).stdin(Stdio::null());
+        client.env_remove("LAZARET_GATE").env("XDG_STATE_HOME", self.gate.path("state")).output().unwrap()
+    }
+
+    /// The command line as Ada, which must end well; its JSON.
+    fn does(&self, args: &[&str]) -> Value {
+        let output = self.by(&self.token, &[args, &["--json"][..]].concat());
+        assert!(output.status.success(), "{args:?}: {}", said(&output));
+        serde_json::from_slice(&output.stdout).unwrap()
+    }
+
+    /// As Ada, and it must be refused with these words.
+    fn is_refused(&self, args: &[&str], words: &str) {
+        let output = self.by(&self.token, args);
+        assert_eq!(output.status.code(), Some(1), "{args:?}: {}", said(&output));
+        assert!(said(&output).contains(words), "{args:?}: {}", said(&output));
+    }
+
+    /// Records somebody with this role, who comes in by the link and is at the console then.
+    fn welcomes(&self, slug: &str, role: &str) -> Visitor<'g> {
+        self.does(&["people", "add", slug, "--name", &format!("{slug} Example")]);
+        let granted = self.does(&["people", "grant", slug, role]);
+        assert_eq!((&granted["person"]["roles"][0], &granted["request"]), (&Value::from(role), &Value::Null));
+        self.invites(slug)
+    }
+
+    fn invites(&self, slug: &str) -> Visitor<'g> {
+        let link = self.does(&["people", "invite", slug])["link"].as_str().unwrap().to_owned();
+        let visitor = Visitor::by_link(self.gate, slug, &link, &[]);
+        assert_eq!(self.gate.request("", "GET", &link).send().status, 410, "a link works once");
+        visitor
+    }
+
+    fn roles(&self, slug: &str) -> Vec<Value> {
+        let people = self.does(&["people", "list"]);
+        let found = people["items"].as_array().unwrap().iter().find(|person| person["slug"] == slug).unwrap();
+        found["roles"].as_array().unwrap().clone()
+    }
+}
+
+fn said(output: &Output) -> String {
+    [&output.stdout[..], &output.stderr].map(String::from_utf8_lossy).concat()
+}
+
+/// A key pair as a supplier makes one.
+fn key_pair(gate: &TestGate) -> PathBuf {
+    let path = gate.path("id_acme");
+    let made = command("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-C", "acme", "-f"]).arg(&path).output();
+    assert!(made.unwrap().status.success());
+    path
+}
+
+fn sftp(gate: &TestGate, key: &std::path::Path, batch: &str) -> Output {
+    let port = gate.ready["sftp"]["port"].as_u64().unwrap().to_string();
+    let known = format!("UserKnownHostsFile={}", gate.dir().join("known_hosts").display());
+    let batch = gate.file("batch", batch.as_bytes());
+    let mut sftp = command("sftp");
+    sftp.args(["-q", "-P", &port, "-o", &known, "-o", "IdentitiesOnly=yes", "-F", "none", "-i"]).arg(key);
+    sftp.arg("-b").arg(batch).arg("acme@localhost").stdin(Stdio::null()).output().unwrap()
+}
+
+// EVIDENCE-OF
+#[test]
+fn an_empty_gate_becomes_a_house_that_lets_a_supplier_in_and_releases_by_two() {
+    let gate = TestGate::empty();
+    let house = House::founded(&gate);
+    house.is_refused(&["people", "grant", "ada", "biomed"], "nobody gives a role or a link to themselves");
+    let (ben, dan) = (house.welcomes("ben", "biomed"), house.welcomes("dan", "security"));
+    let priya = house.welcomes("priya", "receiver");
+    house.is_refused(&["people", "invite", "ben"], "they may vote and have signed in before");
+    house.is_refused(&["people", "invite", "priya"], "they have a passkey");
+
+    let made = house.does(&["parties", "add", "acme", "--name", "Acme Infusion", "--kind", "manufacturer"]);
+    assert_eq!(made["state"], "vetting");
+    let open = ["lanes", "open", "acme-in", "--party", "acme", "--direction", "in", "--recipient", "priya"];
+    house.is_refused(&open, "no contract in force");
+    assert_eq!(house.does(&["parties", "vet", "acme", "--outcome", "passed", "--days", "365"])["state"], "vetting");
+    assert_eq!(house.does(&["parties", "agree", "acme", "--kind", "contract", "--days", "365"])["state"], "active");
+    let lane = house.does(&open);
+    assert_eq!((&lane["open"], &lane["recipients"][0]), (&Value::Bool(true), &Value::from("priya")));
+
+    let key = key_pair(&gate);
+    let line = key.with_extension("pub");
+    house.does(&["parties", "key", "acme", line.to_str().unwrap()]);
+    house.is_refused(&["parties", "key", "acme", line.to_str().unwrap()], "one key never speaks for two");
+    let firmware = gate.file("pump-fw.zip", FIRMWARE);
+    let put = sftp(&gate, &key, &format!("put {} /in/acme-in/pump-fw.zip\n", firmware.display()));
+    assert!(put.status.success(), "{}", said(&put));
+    let held = wait_for("the firmware to be held", || {
+        let page = house.does(&["transfers", "list"]);
+        let first = page["items"][0].clone();
+        (first["state"] == "held").then_some(first)
+    });
+    for voter in [&ben, &dan] {
+        let answer = voter.approve();
+        assert_eq!(answer.status, 303, "{}", answer.text());
+    }
+    let reference = held["reference"].as_str().unwrap();
+    wait_for("the release", || (house.does(&["transfers", "get", reference])["state"] == "released").then_some(()));
+    let fetched = gate.path("fetched.zip");
+    let token = priya.token_file("priya.token");
+    let outcome = house.by(&token, &["transfers", "fetch", reference, "-o", fetched.to_str().unwrap()]);
+    assert!(outcome.status.success(), "{}", said(&outcome));
+    assert!(std::fs::read(fetched).unwrap() == FIRMWARE, "what was collected is not what was sent");
+
+    let token = gate.path("acme.token");
+    house.does(&["parties", "token", "acme", "--days", "1", "-o", token.to_str().unwrap()]);
+    let sent = house.by(&token, &["send", firmware.to_str().unwrap(), "--lane", "acme-in"]);
+    assert!(sent.status.success(), "{}", said(&sent));
+    house.does(&["lanes", "close", "acme-in"]);
+    let refused = house.by(&token, &["send", firmware.to_str().unwrap(), "--lane", "acme-in"]);
+    assert_eq!(refused.status.code(), Some(1), "{}", said(&refused));
+}
+
+// EVIDENCE-OF
+#[test]
+fn once_two_have_held_a_role_two_others_grant_it() {
+    let gate = TestGate::empty();
+    let house = House::founded(&gate);
+    let dan = house.welcomes("dan", "security");
+    let (_ben, _mei) = (house.welcomes("ben", "biomed"), house.welcomes("mei", "biomed"));
+    house.does(&["people", "add", "tom", "--name", "Tom Becker"]);
+    house.is_refused(&["people", "grant", "tom", "biomed"], "two others must grant it");
+    // Nor does ending what somebody holds make the role one that is still founded.
+    house.does(&["people", "end", "mei", "biomed"]);
+    house.is_refused(&["people", "grant", "tom", "biomed"], "two others must grant it");
+    house.is_refused(&["people", "end", "ada", "admin"], "without an administrator");
+
+    let eve = house.welcomes("eve", "admin");
+    let asked = house.does(&["people", "grant", "tom", "biomed"]);
+    let request = &asked["request"];
+    assert_eq!((&request["person"], &request["role"]), (&Value::from("tom"), &Value::from("biomed")));
+    assert_eq!(house.roles("tom"), Vec::<Value>::new());
+    house.is_refused(&["people", "grant", "tom", "admin"], "waits for votes");
+    assert!(dan.page("/approvals").contains("Make somebody biomed approver"), "{}", dan.page("/approvals"));
+    assert_eq!(dan.approve().status, 303);
+    assert_eq!(house.roles("tom"), Vec::<Value>::new(), "one vote is not two");
+    assert_eq!(eve.approve().status, 303);
+    assert_eq!(house.roles("tom"), [Value::from("biomed")]);
+}
