@@ -23,7 +23,7 @@ const FILE_BYTES_MAX: u64 = 1 << 20;
 /// Where the gate is, and as whom.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct Where {
-    /// The ready file of the gate [default: $LAZARET_GATE, else ./lazaret-demo/ready.json]
+    /// The ready file of the gate [default: $LAZARET_GATE, else what login kept, else ./lazaret-demo/ready.json]
     #[arg(long, value_name = "READY_FILE", conflicts_with = "server", help_heading = HEADING)]
     pub(crate) gate: Option<PathBuf>,
     /// Speak as this person or party of the ready file
@@ -59,7 +59,7 @@ pub(crate) enum Account {
 }
 
 /// A gate and a way to speak to it.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct Site {
     /// `https://HOST:PORT`
     pub(crate) server: String,
@@ -91,10 +91,7 @@ impl Where {
                 ready: None,
             });
         }
-        if self.who.is_none()
-            && self.gate.is_none()
-            && let Some(site) = logged_in(around)?
-        {
+        if let Some(site) = self.logged_in(around)? {
             return Ok(site);
         }
         let ready = self.ready(around)?;
@@ -111,6 +108,28 @@ impl Where {
             }
         };
         Site::of_account(&ready, &who)
+    }
+
+    /// What `login` kept, where nothing nearer names a gate: a flag counts before the environment, that before the login, and
+    /// the login before the file that lies where a demo leaves it.
+    fn logged_in(&self, around: &Surroundings) -> Result<Option<Site>> {
+        if self.who.is_some() || self.gate.is_some() || around.gate.is_some() { Ok(None) } else { logged_in(around) }
+    }
+
+    /// The ready file, for what only it can say. Another gate's is never taken for the one that is meant.
+    ///
+    /// # Errors
+    /// A gate that is named without its ready file; as [`Where::ready`].
+    pub(crate) fn only_ready(&self, around: &Surroundings) -> Result<ReadyJson> {
+        let named = match &self.server {
+            Some(server) => Some(server.clone()),
+            None => self.logged_in(around)?.map(|site| site.server),
+        };
+        if let Some(server) = named {
+            return Err(Failure::usage(format!("only the ready file says this, and {server} is named without one"))
+                .hint("--gate READY_FILE, where the gate runs"));
+        }
+        self.ready(around)
     }
 
     /// The ready file's path, and what it says.
@@ -130,6 +149,13 @@ impl Where {
     /// Where the ready file is, or was while the gate ran.
     pub(crate) fn ready_path(&self, around: &Surroundings) -> PathBuf {
         self.gate.clone().or_else(|| around.gate.clone()).unwrap_or_else(|| PathBuf::from(READY_DEFAULT))
+    }
+}
+
+/// Without the token: nothing that is printed for looking into a fault may open a gate.
+impl std::fmt::Debug for Site {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Site").field("server", &self.server).field("name", &self.name).finish_non_exhaustive()
     }
 }
 
@@ -314,5 +340,15 @@ mod tests {
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
         let site = Where::default().resolve(&around, Unnamed::Refused).unwrap();
         assert_eq!((site.server.as_str(), site.token.as_str()), ("https://h:1", "lzt_y"));
+        assert!(!format!("{site:?}").contains("lzt_y"), "a token is never printed");
+        // What is said nearer counts before it, and a gate that it names has no other's host key.
+        let gate = ready(dir.path());
+        let said = Surroundings { gate: Some(gate.clone()), ..around.clone() };
+        assert_eq!(Where::default().resolve(&said, Unnamed::FirstPerson).unwrap().name, "tom");
+        assert_eq!(Where::default().only_ready(&around).unwrap_err().exit().code(), 2);
+        let elsewhere = Where { server: Some("https://h:2".to_owned()), ..Where::default() };
+        assert_eq!(elsewhere.only_ready(&said).unwrap_err().exit().code(), 2);
+        assert_eq!(Where::default().only_ready(&said).unwrap().https, "https://localhost:1");
+        assert_eq!(at(&gate, None).only_ready(&around).unwrap().https, "https://localhost:1");
     }
 }

@@ -45,7 +45,7 @@ Of several files the first of 3, 4, 1, 10, 9, 8, 0 that happened to any of them.
 ";
 
 const ENVIRONMENT: &str = "\
-LAZARET_GATE     the ready file of the gate to talk to [./lazaret-demo/ready.json]
+LAZARET_GATE     the ready file of the gate to talk to [what login kept, else ./lazaret-demo/ready.json]
 LAZARET_TRUST    the trust file for verify [the one named by the ready file]
 NO_COLOR         set to anything: no colours
 XDG_STATE_HOME   where login keeps its file [~/.local/state]

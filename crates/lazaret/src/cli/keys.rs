@@ -53,7 +53,7 @@ pub(crate) async fn trust(args: TrustArgs, around: &Surroundings) -> Result<Exit
 /// Prints what a partner compares with what its client shows at the first connection.
 pub(crate) fn sftp(verb: &SftpVerb, around: &Surroundings) -> Result<Exit> {
     let SftpVerb::HostKeys(args) = verb;
-    let ready = args.place.ready(around)?;
+    let ready = args.place.only_ready(around)?;
     let Some(sftp) = ready.sftp else { return Err(Failure::error("the gate does not listen for SFTP")) };
     if args.json {
         out::print_json(&sftp)?;

@@ -211,7 +211,8 @@ pub(crate) async fn isolate(args: IsolateArgs, around: &Surroundings) -> Result<
     if !args.dry_run && !args.yes && !asks {
         return Err(Failure::usage("nobody can be asked here whether to isolate").hint("--dry-run first, then --yes"));
     }
-    let mut client = Client::new(&args.place.resolve(around, Unnamed::FirstPerson)?)?;
+    let unnamed = if args.dry_run { Unnamed::FirstPerson } else { Unnamed::Refused };
+    let mut client = Client::new(&args.place.resolve(around, unnamed)?)?;
     let plan_path = path(&args.party, "/isolation?dry_run=true");
     let answer = client.post(&plan_path, "application/json", String::new()).await?;
     let plan: IsolationJson = from_json(&answer.body).map_err(garbled)?;

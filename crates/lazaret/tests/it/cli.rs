@@ -199,6 +199,8 @@ fn one_person_isolates_a_party_at_once_and_two_others_lift_it() {
     let note = gate.file("note.txt", b"twelve infusion sets\n");
     held_firmware(&gate);
     check(&gate, &["isolate", "acme", "--as", "ana"], 2);
+    let unnamed = check(&gate, &["isolate", "acme", "--yes"], 2);
+    assert!(unnamed.err.contains("in whose name"), "{}", unnamed.text());
     let plan = check(&gate, &["isolate", "acme", "--dry-run", "--json"], 0).json();
     assert_eq!((plan["isolated"].as_bool(), plan["open_transfers"].as_u64()), (Some(false), Some(1)));
     check(&gate, &["send", text(&note), "--as", "acme"], 0);
@@ -277,12 +279,13 @@ fn other_rules_are_tested_simulated_and_put_in_force_by_two_people() {
 #[test]
 fn who_logged_in_is_known_until_they_log_out() {
     let gate = TestGate::start();
-    // Not where the demo's folder would be found.
     let state = gate.path("state");
-    std::fs::create_dir(&state).unwrap();
+    // Where no demo has left a ready file.
+    let elsewhere = gate.path("elsewhere");
+    std::fs::create_dir(&elsewhere).unwrap();
     let call = |args: &[&str]| {
         let mut client = crate::gate::command(env!("CARGO_BIN_EXE_lazaret"));
-        client.args(args).env_remove("LAZARET_GATE").env("XDG_STATE_HOME", &state).current_dir(&state);
+        client.args(args).env_remove("LAZARET_GATE").env("XDG_STATE_HOME", &state).current_dir(&elsewhere);
         said(&client.output().unwrap())
     };
     let ready = text(&gate.dir()).to_owned() + "/ready.json";
