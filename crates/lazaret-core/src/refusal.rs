@@ -35,6 +35,7 @@ codes! {
         21 DiskFull = "disk-full",
         22 SignIn = "sign-in",
         23 BadRequest = "bad-request",
+        24 StepUp = "step-up",
     }
 }
 
@@ -65,6 +66,7 @@ impl PartyCode {
             PartyCode::NotFound => "There is nothing here by this name.",
             PartyCode::DiskFull => "The gate has no room to store this now.",
             PartyCode::SignIn => "Sign in first.",
+            PartyCode::StepUp => "A passkey must be shown for this.",
             PartyCode::BadRequest => "The request cannot be understood.",
         }
     }
@@ -93,6 +95,7 @@ impl PartyCode {
             PartyCode::KeyReused => "Use a new Idempotency-Key for other content.",
             PartyCode::DiskFull => "Try again later; the hospital has been told.",
             PartyCode::SignIn => "Give a token, a key or a passkey that the gate knows.",
+            PartyCode::StepUp => "Sign in to the console with your passkey, and do it there.",
             PartyCode::BadRequest => "See the detail, and the API's description under /api/v1/openapi.json.",
             PartyCode::WaitingForPeople | PartyCode::WrongState | PartyCode::NotFound => return None,
         })
@@ -172,12 +175,12 @@ impl Refusal {
             | Refusal::OwnRequest
             | Refusal::NotInRole
             | Refusal::VotedAlready
-            | Refusal::StepUpNeeded
             | Refusal::NotOneself
             | Refusal::OtherSide
             | Refusal::TooFewOthers
             | Refusal::LastAdministrator
             | Refusal::ApproverKnown => PartyCode::NotAllowed,
+            Refusal::StepUpNeeded => PartyCode::StepUp,
             Refusal::TooLarge => PartyCode::TooLarge,
             Refusal::Quota => PartyCode::Quota,
             Refusal::NotFound => PartyCode::NotFound,
@@ -215,7 +218,9 @@ impl Refusal {
             Refusal::NotInRole => "not in a group that this request asks for: ask one of its members",
             Refusal::VotedAlready => "this person has voted: another person is needed",
             Refusal::StaleApproval => "content, findings or rules changed since: look again, then vote",
-            Refusal::StepUpNeeded => "the factor was shown more than five minutes ago: show it again",
+            Refusal::StepUpNeeded => {
+                "a passkey must be shown for this very act, within five minutes: show it, in the console"
+            }
             Refusal::KeyReused => "the idempotency key was used with other bytes: use a new key",
             Refusal::Already(_) => "already received: the first answer stands",
             Refusal::NameExists => "the name exists and the sender asked not to replace it",

@@ -170,7 +170,7 @@ fn person_called(gate: &Gate, account: &str) -> Result<Option<Id<Person>>> {
 /// The credential behind a demo person's button.
 fn demo_credential(gate: &Gate, person: Id<Person>) -> Result<Id<Credential>> {
     if !session::demo_doors(&gate.config) {
-        return Err(Refusal::NotAllowed.into());
+        return Err(Refusal::StepUpNeeded.into());
     }
     let at = gate.clock.now();
     let known = gate.read(|view, _| view.credentials_of_person(person, CredentialKind::Demo, at))?;

@@ -131,11 +131,6 @@ impl Failure {
         self.0.problem.as_ref().map_or("", |problem| &problem.code)
     }
 
-    /// What the gate told an insider in detail; empty where it told nothing.
-    pub(crate) fn detail(&self) -> &str {
-        self.0.problem.as_ref().and_then(|problem| problem.detail.as_deref()).unwrap_or_default()
-    }
-
     /// Whether a connection broke that had been made: the next one may do better. Where nothing answers, none will.
     pub(crate) fn is_broken_connection(&self) -> bool {
         self.0.code == "broken"

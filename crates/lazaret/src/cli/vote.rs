@@ -15,6 +15,10 @@ use super::send::garbled;
 use super::{send, transfers, words};
 use crate::api::types::{Json as _, RequestJson, TransferJson, VoteJson, from_json};
 use crate::config::Surroundings;
+use lazaret_core::refusal::PartyCode;
+
+/// While others are waited for, the gate is asked this often at least.
+const REST_MAX: Duration = Duration::from_secs(5);
 
 /// A vote.
 #[derive(Debug, Args)]
@@ -29,7 +33,7 @@ pub(crate) struct VoteArgs {
     /// Why; it is kept with the vote
     #[arg(long, value_name = "TEXT")]
     reason: String,
-    /// Stay until the votes have had their effect, so long at most
+    /// Stay until it is released or over, so long at most; ends with 8 where it is neither by then. Of transfers only
     #[arg(long, value_name = "30m", num_args = 0..=1, require_equals = true, default_missing_value = "30m", value_parser = send::duration)]
     wait: Option<Duration>,
 }
@@ -59,16 +63,20 @@ pub(crate) async fn on_transfer(args: VoteArgs, choice: &str, around: &Surroundi
         ));
     }
     let path = format!("/api/v1/transfers/{}/approvals", segment(&seen.reference));
-    let mut now: TransferJson = cast(&mut client, &path, choice, binding, &args.reason, &seen.reference).await?;
+    let page = format!("t/{}", segment(&seen.reference));
+    let about = About { id: &seen.reference, page: &page };
+    let mut now: TransferJson = cast(&mut client, &path, choice, binding, &args.reason, about).await?;
     if let Some(wait) = args.wait {
-        now = effect(&mut client, now, wait).await?;
+        now = decided(&mut client, now, wait).await?;
     }
+    // Who waits asks what became of it; who does not has voted, and that is done.
+    let exit = args.wait.map_or(Exit::Done, |_| Exit::of_state(words::stage_of(&now.state)));
     if args.json.wanted() {
         transfers::print_json(&args.json, now)?;
     } else {
         out::print(&format!("  {}  {}\n", now.reference, standing(paint, &now)))?;
     }
-    Ok(Exit::Done)
+    Ok(exit)
 }
 
 /// Votes on a request that is about no transfer.
@@ -88,7 +96,9 @@ pub(crate) async fn on_request(args: VoteArgs, choice: &str, around: &Surroundin
         out::say(&format!("  {} {}", word(choice), request_text(&request)));
     }
     let path = format!("/api/v1/requests/{}/approvals", segment(&request.id));
-    let now: RequestJson = cast(&mut client, &path, choice, request.binding, &args.reason, &request.id).await?;
+    let (binding, page) = (request.binding, format!("approvals?look={}", segment(&request.id)));
+    let about = About { id: &request.id, page: &page };
+    let now: RequestJson = cast(&mut client, &path, choice, binding, &args.reason, about).await?;
     if args.json.wanted() {
         args.json.print(&now)?;
     } else {
@@ -127,13 +137,20 @@ pub(crate) fn request_text(request: &RequestJson) -> String {
     )
 }
 
+/// What is voted on, and the console's page where that can be done.
+#[derive(Clone, Copy)]
+struct About<'a> {
+    id: &'a str,
+    page: &'a str,
+}
+
 async fn cast<T: crate::api::types::FromJson>(
     client: &mut Client,
     path: &str,
     choice: &str,
     binding: String,
     reason: &str,
-    about: &str,
+    about: About<'_>,
 ) -> Result<T> {
     let vote = VoteJson { vote: choice.to_owned(), binding, reason: reason.to_owned() };
     let answer = client.post(path, "application/json", vote.to_json()?).await;
@@ -142,21 +159,26 @@ async fn cast<T: crate::api::types::FromJson>(
 }
 
 /// A gate that wants a passkey for votes says so; the page where it can be shown is named.
-fn explained(failure: Failure, server: &str, about: &str) -> Failure {
-    if failure.detail().contains("factor") {
+fn explained(failure: Failure, server: &str, about: About<'_>) -> Failure {
+    if failure.code() == PartyCode::StepUp.word() {
         return Failure::sign_in("a vote needs a passkey here; a token alone does not count")
-            .hint(format!("open {server}/t/{about} and vote there"))
-            .about(about);
+            .hint(format!("open {server}/{} and vote there", about.page))
+            .about(about.id);
     }
-    failure.about(about)
+    failure.about(about.id)
 }
 
-/// Until the votes had their effect: released, denied, or still waiting for others.
-async fn effect(client: &mut Client, mut now: TransferJson, wait: Duration) -> Result<TransferJson> {
-    let begun = std::time::Instant::now();
-    let enough = now.approvals.is_none_or(|tally| tally.counted >= usize::from(tally.required));
-    while enough && !matches!(now.state.as_str(), "released" | "delivered" | "denied") && begun.elapsed() < wait {
-        tokio::time::sleep(Duration::from_millis(100)).await;
+/// Until it is released or over, whoever else has to vote for that; or where it stands when the wait is over.
+async fn decided(client: &mut Client, mut now: TransferJson, wait: Duration) -> Result<TransferJson> {
+    let (begun, mut rest) = (std::time::Instant::now(), Duration::from_millis(100));
+    while Exit::of_state(words::stage_of(&now.state)) == Exit::Held {
+        let left = wait.saturating_sub(begun.elapsed());
+        if left.is_zero() {
+            break;
+        }
+        // Votes that are there have their effect at once; for people who are yet to vote nobody asks ten times a second.
+        tokio::time::sleep(rest.min(left)).await;
+        rest = (rest * 2).min(REST_MAX);
         now = transfers::look(client, &now.reference).await?;
     }
     Ok(now)

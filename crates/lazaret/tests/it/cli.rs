@@ -72,8 +72,8 @@ fn held_firmware(gate: &TestGate) -> (PathBuf, String) {
     (file, reference(&line))
 }
 
-fn approve(gate: &TestGate, reference: &str, person: &str, code: i32) -> Said {
-    check(gate, &["transfers", "approve", reference, "--as", person, "--reason", "tested", "--wait"], code)
+fn approve(gate: &TestGate, reference: &str, person: &str, wait: &str, code: i32) -> Said {
+    check(gate, &["transfers", "approve", reference, "--as", person, "--reason", "tested", wait], code)
 }
 
 // EVIDENCE-OF: R-315
@@ -102,9 +102,14 @@ fn firmware_is_held_approved_by_two_released_fetched_and_proved() {
     );
     check(&gate, &[&supposed[..], &["weather=fine"]].concat(), 1);
     check(&gate, &["transfers", "fetch", &reference, "--as", "ben", "-o", "early"], 1);
-    approve(&gate, &reference, "ben", 0);
-    approve(&gate, &reference, "ben", 1);
-    let released = approve(&gate, &reference, "dan", 0);
+    let held = approve(&gate, &reference, "ben", "--wait=1s", 8);
+    assert!(
+        held.out.contains("HELD") && held.out.contains("1 of 2"),
+        "who waits hears that it is not decided: {}",
+        held.text()
+    );
+    approve(&gate, &reference, "ben", "--wait", 1);
+    let released = approve(&gate, &reference, "dan", "--wait", 0);
     assert!(released.out.contains("RELEASED"), "{}", released.text());
 
     check(&gate, &["transfers", "fetch", &reference, "--as", "claire", "-o", "other"], 1);

@@ -168,4 +168,13 @@ fn once_two_have_held_a_role_two_others_grant_it() {
     assert_eq!(house.roles("tom"), Vec::<Value>::new(), "one vote is not two");
     assert_eq!(eve.approve().status, 303);
     assert_eq!(house.roles("tom"), [Value::from("biomed")]);
+    // A vote is a passkey's: the command line says where it can be shown.
+    house.does(&["people", "grant", "tom", "privacy"]);
+    let again = house.does(&["people", "grant", "tom", "admin"]);
+    assert_eq!(again["request"]["role"], "admin");
+    let token = dan.token_file("dan.token");
+    let id = again["request"]["id"].as_str().unwrap();
+    let voted = house.by(&token, &["requests", "approve", id, "--reason", "by token"]);
+    assert_eq!(voted.status.code(), Some(4), "{}", said(&voted));
+    assert!(said(&voted).contains(&format!("/approvals?look={id}")), "{}", said(&voted));
 }

@@ -62,6 +62,17 @@
       },
       onError: (error) => {
         const code = error.originalResponse?.getStatus();
+        if (code === 401) {
+          // The session ended, or its ten minutes for changing something: what arrived is kept, and goes on after a passkey.
+          const anchor = document.createElement("a");
+          anchor.href = "/sign-in/again?next=/send";
+          anchor.textContent = "Show your passkey again";
+          says.textContent = " not sent: your passkey is asked for. ";
+          says.append(anchor, ", then choose it again: it goes on where it stopped.");
+          status.textContent = `${file.name}${says.textContent}`;
+          done(false);
+          return;
+        }
         says.textContent = code === 403 ? " refused: it may not be sent this way." : " not sent. Choose it again: it goes on where it stopped.";
         status.textContent = `${file.name}${says.textContent}`;
         done(false);
