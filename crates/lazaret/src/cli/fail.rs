@@ -19,6 +19,8 @@ struct Inner {
     cause: Option<String>,
     hint: Option<String>,
     reference: Option<String>,
+    /// The file that it is about.
+    file: Option<String>,
     /// What the gate said, word for word.
     problem: Option<Problem>,
     /// For the same failure without the gate: the code of the problem that is printed.
@@ -38,6 +40,7 @@ impl Failure {
             cause: None,
             hint: None,
             reference: None,
+            file: None,
             problem: None,
             code,
             retry_s: None,
@@ -114,6 +117,13 @@ impl Failure {
         self
     }
 
+    /// Adds the file that it is about: of several, the reader has to know which.
+    #[must_use]
+    pub(crate) fn of_file(mut self, file: &std::path::Path) -> Failure {
+        self.0.file = Some(file.display().to_string());
+        self
+    }
+
     /// Adds the transfer that it is about.
     #[must_use]
     pub(crate) fn about(mut self, reference: &str) -> Failure {
@@ -152,12 +162,15 @@ impl Failure {
     }
 
     fn problem(&self) -> Value {
-        let Inner { sentence, cause, hint, reference, problem, code, .. } = &*self.0;
-        if let Some(Ok(problem)) = problem.as_ref().map(serde_json::to_value) {
+        let Inner { sentence, cause, hint, reference, file, problem, code, .. } = &*self.0;
+        if let Some(Ok(mut problem)) = problem.as_ref().map(serde_json::to_value) {
+            if let (Some(file), Some(fields)) = (file, problem.as_object_mut()) {
+                fields.insert("file".to_owned(), Value::from(file.clone()));
+            }
             return problem;
         }
         let mut object = json!({ "type": format!("/help/problems/{code}"), "title": sentence, "code": code });
-        for (key, value) in [("detail", cause), ("fix", hint), ("reference", reference)] {
+        for (key, value) in [("detail", cause), ("fix", hint), ("reference", reference), ("file", file)] {
             if let (Some(value), Some(fields)) = (value, object.as_object_mut()) {
                 fields.insert(key.to_owned(), Value::from(value.clone()));
             }
@@ -166,9 +179,9 @@ impl Failure {
     }
 
     fn text(&self) -> String {
-        let Inner { sentence, cause, hint, reference, .. } = &*self.0;
+        let Inner { sentence, cause, hint, reference, file, .. } = &*self.0;
         let mut text = format!("lazaret: {}.", out::shown(sentence));
-        for (label, line) in [("Because", cause), ("Try", hint), ("Reference", reference)] {
+        for (label, line) in [("File", file), ("Because", cause), ("Try", hint), ("Reference", reference)] {
             if let Some(line) = line {
                 text.push_str(&format!("\n  {label}: {}", out::shown(line)));
             }
@@ -222,6 +235,15 @@ mod tests {
         assert_eq!(problem["code"], "network");
         assert_eq!(problem["fix"], "start it");
         assert_eq!(problem["reference"], "LZ-0ZJN-D0VP");
+    }
+
+    #[test]
+    fn a_failure_of_one_of_several_files_names_it() {
+        let file = std::path::Path::new("a/b.zip");
+        let failure = answer(403, "lane-closed").of_file(file);
+        assert!(failure.text().contains("\n  File: a/b.zip"), "{}", failure.text());
+        assert_eq!((&failure.problem()["file"], &failure.problem()["status"]), (&json!("a/b.zip"), &json!(403)));
+        assert_eq!(Failure::error("no").of_file(file).problem()["file"], "a/b.zip");
     }
 
     #[test]

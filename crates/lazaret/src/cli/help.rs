@@ -82,7 +82,7 @@ fn json_text() -> String {
         "--json makes standard output JSON only; --json=FIELD,… keeps these fields of each object, in this order.\n\
          Lists are {{\"items\":[…],\"next\":…}}. send, verify and inspect print one object a line. A failure is the problem\n\
          object (RFC 9457). Fields are only ever added; a list that is empty is [], never null; times are RFC 3339 in UTC.\n\n\
-         send          reference id state because would_release who receipt_file\n\
+         send          file reference id state because would_release who receipt_file\n\
          transfers     {}\n\
          parties       {}\n\
          requests      {}\n\

@@ -124,30 +124,37 @@ struct Sender {
 
 impl Sender {
     async fn one(&mut self, file: &Path) -> Result<Exit> {
-        let sent = self.upload(file).await?;
+        let sent = self.upload(file).await.map_err(|failure| failure.of_file(file))?;
         let reference = sent.reference.clone();
         let Some(wait) = self.args.wait else {
             // Received and durable; nothing is decided yet, so there is nothing more to tell.
             if self.args.json {
-                out::print_json(&line(sent, None))?;
+                out::print_json(&line(file, sent, None))?;
             } else {
-                out::print(&format!("  {reference}  received, {}\n", out::size_text(sent.bytes)))?;
+                out::print(&format!(
+                    "  {reference}  received, {}, from {}\n",
+                    out::size_text(sent.bytes),
+                    path_text(file)
+                ))?;
             }
             return Ok(Exit::Done);
         };
-        let decided = self.decided(sent, wait).await?;
+        let decided = self.decided(sent, wait).await.map_err(|failure| failure.of_file(file))?;
         let exit = Exit::of_state(words::stage_of(&decided.state));
         let told = self.told(decided).await;
         let receipt = self.keep_receipt(&reference).await;
         if self.args.json {
             let kept = receipt.as_ref().ok().map(|path| path.display().to_string());
-            out::print_json(&line(told, kept))?;
+            out::print_json(&line(file, told, kept))?;
         } else {
+            if self.args.files.len() > 1 {
+                out::print(&format!("  {}\n", path_text(file)))?;
+            }
             out::print(&format!("{}\n", words::banner(self.paint, &told, self.client.server())))?;
         }
         match receipt {
             Ok(path) => out::say(&format!("  receipt: {}", path.display())),
-            Err(failure) => failure.say(false),
+            Err(failure) => failure.of_file(file).say(false),
         }
         Ok(exit)
     }
@@ -274,8 +281,13 @@ fn party_text(seen: &TransferJson) -> String {
     format!("{}{text}", seen.state)
 }
 
-fn line(transfer: TransferJson, receipt_file: Option<String>) -> SentJson {
+fn path_text(file: &Path) -> String {
+    out::shown(&file.display().to_string())
+}
+
+fn line(file: &Path, transfer: TransferJson, receipt_file: Option<String>) -> SentJson {
     SentJson {
+        file: file.display().to_string(),
         state: words::stage_of(&transfer.state).to_owned(),
         reference: transfer.reference,
         id: transfer.id,
@@ -313,10 +325,11 @@ mod tests {
     #[test]
     fn a_line_of_send_has_exactly_the_promised_keys() {
         let transfer = TransferJson { state: "reviewing".into(), ..TransferJson::default() };
-        let object: serde_json::Value = serde_json::from_str(&line(transfer, None).to_json().unwrap()).unwrap();
+        let object: serde_json::Value =
+            serde_json::from_str(&line(Path::new("a.txt"), transfer, None).to_json().unwrap()).unwrap();
         let mut keys: Vec<&str> = object.as_object().unwrap().keys().map(String::as_str).collect();
         keys.sort_unstable();
-        assert_eq!(keys, ["because", "id", "receipt_file", "reference", "state", "who", "would_release"]);
+        assert_eq!(keys, ["because", "file", "id", "receipt_file", "reference", "state", "who", "would_release"]);
         assert_eq!(object["state"], "held", "a stage, not the sender's word");
     }
 }

@@ -168,12 +168,16 @@ fn harmful_software_is_denied_and_several_files_end_as_the_worst_of_them() {
     let lines: Vec<Value> = denied.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let states: Vec<&str> = lines.iter().map(|line| line["state"].as_str().unwrap()).collect();
     assert_eq!(states, ["released", "denied"], "one object a line, in order");
+    assert_eq!((lines[0]["file"].as_str(), lines[1]["file"].as_str()), (Some(text(&note)), Some(text(&eicar))));
     assert_eq!(lines[1]["because"][0]["rule"], "no-malware");
     assert_eq!(lines[1]["would_release"], serde_json::json!([]), "nobody can release this");
     let firmware = gate.file("fw.sh", FIRMWARE);
     check(&gate, &["send", text(&firmware), text(&eicar), text(&note), "--as", "acme", "--wait"], 9);
     check(&gate, &["send", text(&firmware), text(&note), "--as", "acme", "--wait"], 8);
-    check(&gate, &["send", "missing.bin", text(&eicar), "--as", "acme", "--wait"], 1);
+    let missing = check(&gate, &["send", "missing.bin", text(&eicar), "--as", "acme", "--wait"], 1);
+    assert!(missing.err.contains("missing.bin") && missing.out.contains("eicar.txt"), "{}", missing.text());
+    let refused = check(&gate, &["send", text(&note), "--lane", "lab-in", "--as", "acme", "--json"], 1).json();
+    assert_eq!(refused["file"], text(&note), "the problem names the file");
 }
 
 // EVIDENCE-OF: R-401

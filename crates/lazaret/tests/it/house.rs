@@ -141,6 +141,7 @@ fn an_empty_gate_becomes_a_house_that_lets_a_supplier_in_and_releases_by_two() {
     house.does(&["lanes", "close", "acme-in"]);
     let refused = house.by(&token, &["send", firmware.to_str().unwrap(), "--lane", "acme-in"]);
     assert_eq!(refused.status.code(), Some(1), "{}", said(&refused));
+    assert!(said(&refused).contains("pump-fw.zip"), "which file is not said: {}", said(&refused));
 }
 
 // EVIDENCE-OF

@@ -7,6 +7,8 @@ use super::{Because, LeverJson, TransferJson, WhoJson};
 /// One object that was sent: one line of `lazaret send --json`. Its keys are part of the outside contract.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct SentJson {
+    /// The file that was sent, as it was named.
+    pub(crate) file: String,
     /// `LZ-…`
     pub(crate) reference: String,
     /// `tr_…`
