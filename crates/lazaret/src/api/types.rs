@@ -365,8 +365,8 @@ pub struct RuleJson {
     pub text: String,
 }
 
-/// A token of the caller's own.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+/// A token of the caller's own. It has no `Debug`, so that no message tells it.
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
 pub struct TokenJson {
     /// `cr_…`
     pub id: String,
@@ -443,7 +443,7 @@ pub struct ChangeJson {
 pub struct ReadyzJson {
     /// Whether it takes and releases.
     pub ready: bool,
-    /// What is not as it should be, worst first.
+    /// What is not as it should be.
     pub because: Vec<PartJson>,
 }
 

@@ -47,7 +47,7 @@ pub fn greeting(gate: &Gate, ready: &ReadyJson) -> String {
         }
     }
     text.push_str(&format!(
-        "    curl --cacert {dir}/ca.pem -H \"Authorization: Bearer $(cat {dir}/keys/acme.token)\" -T {firmware} \
+        "    curl --cacert {dir}/ca.pem -H @{dir}/keys/acme.header -T {firmware} \
          {https}/api/v1/in/acme-in/\n\n  \
          And stop one, with all that it is sending:\n\n    \
          lazaret isolate acme --as ana --yes\n\n"

@@ -203,6 +203,8 @@ fn make_keys(keys: &Path, slug: &str) -> Result<Keys> {
     let text = token::make();
     let lookup = token::lookup(&text).ok_or_else(|| Error::internal("a made token is well formed"))?;
     write_file(&keys.join(format!("{slug}.token")), text.as_bytes())?;
+    // For `curl -H @FILE`: what stands in an argument can be read by everyone on the machine.
+    write_file(&keys.join(format!("{slug}.header")), format!("Authorization: Bearer {text}\n").as_bytes())?;
     let pair = sshkey::make_pair(slug)?;
     write_file(&keys.join(slug), pair.private_pem.as_bytes())?;
     write_file(&keys.join(format!("{slug}.pub")), pair.public_line.as_bytes())?;

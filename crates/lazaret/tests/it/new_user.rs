@@ -90,6 +90,7 @@ fn slow_upload(gate: &TestGate) -> Child {
 #[test]
 fn everything_on_the_first_screen_works_as_written() {
     let gate = TestGate::start();
+    assert!(!gate.first_screen().contains("Bearer"), "a token in an argument can be read by everyone");
     let mut screen = Screen::of(&gate);
     let held = screen.ends("lazaret send", "", 8, &["HELD by unsigned-code", "To release", "Who can", "Ben Kim"]);
     let reference = held.split_whitespace().find(|word| word.starts_with("LZ-")).unwrap().to_owned();

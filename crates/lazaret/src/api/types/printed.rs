@@ -36,8 +36,8 @@ pub(crate) struct ShownJson {
     pub(crate) receipt_file: Option<String>,
 }
 
-/// What `lazaret login` keeps: a file that only its owner reads.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+/// What `lazaret login` keeps: a file that only its owner reads. It has no `Debug`, so that no message tells the token.
+#[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct LoginJson {
     /// `https://HOST:PORT`
