@@ -139,7 +139,7 @@ impl Act {
             Act::Lift { party } => lift(view, *party, at),
             Act::Agree { party, agreement, kind, days, .. } => {
                 let engagement = view.engagement_of(*party)?.ok_or(Refusal::NotFound)?;
-                Ok(party::agree(caller, engagement, *agreement, *kind, terms(at, *days))?)
+                Ok(party::agree(caller, engagement, *agreement, *kind, u32::try_from(*days).unwrap_or(u32::MAX), at)?)
             }
             Act::Revoke { credential, .. } => {
                 let known = view.credential(*credential)?.ok_or(Refusal::NotFound)?;
@@ -195,7 +195,7 @@ impl Act {
                 transfer::release(&dossier, &world.policy.decide(&dossier), *delivery)?
             }
             Act::Withhold { transfer, cause } => transfer::withhold(&found(view, *transfer)?, *cause)?,
-            Act::Reopen { transfer, cause, .. } => transfer::reopen(&found(view, *transfer)?, *cause)?,
+            Act::Reopen { transfer, cause, .. } => transfer::reopen(&found(view, *transfer)?, caller, *cause)?,
             Act::Withdraw { transfer, .. } => transfer::withdraw(&found(view, *transfer)?, caller)?,
             Act::Expire { transfer } => transfer::expire(&found(view, *transfer)?, at)?,
             Act::BeginDelivery { transfer, .. } => {

@@ -7,43 +7,59 @@ use crate::id::{Agreement, Engagement, Id, Isolation, Party, Request};
 use crate::refusal::Refusal;
 use crate::register::{AgreementKind, AgreementTerms, Role};
 use crate::request::{Act, FourEyes, Group, RequestView};
-use crate::time::{HOUR_MS, Timestamp};
+use crate::time::{DAY_MS, HOUR_MS, Timestamp};
 
 /// How long a request for an administrative act waits.
 pub const ADMIN_REQUEST_MS_MAX: u64 = HOUR_MS;
+/// How long an agreement lasts at most, in days.
+pub const AGREEMENT_DAYS_MAX: u32 = 36_500;
 
-/// One person may isolate: security, or an administrator.
+/// Whether one may isolate: security, or an administrator.
 ///
 /// # Errors
-/// Another role, or an isolation of the party is open.
+/// Another role.
+pub fn may_isolate(caller: &Caller) -> Result<(), Refusal> {
+    let may = caller.has_role(Role::Security) || caller.has_role(Role::Admin);
+    if may { Ok(()) } else { Err(Refusal::NotAllowed) }
+}
+
+/// One person may isolate.
+///
+/// # Errors
+/// As [`may_isolate`]; an isolation of the party is open.
 pub fn isolate(
     caller: &Caller,
     party: Id<Party>,
     open: Option<Id<Isolation>>,
     isolation: Id<Isolation>,
 ) -> Result<Event, Refusal> {
-    if !caller.has_role(Role::Security) && !caller.has_role(Role::Admin) {
-        return Err(Refusal::NotAllowed);
-    }
+    may_isolate(caller)?;
     if open.is_some() {
         return Err(Refusal::Unchanged);
     }
     Ok(Isolated { isolation, party }.into())
 }
 
-/// Asks two others to lift an isolation. Whoever asks is not one of the two, so that more roles may ask than grant.
+/// Whether one may ask for an isolation to end. Whoever asks is not one of the two who grant it, so that more roles may ask.
 ///
 /// # Errors
 /// Not an approver or administrator.
+pub fn may_ask_to_lift(caller: &Caller) -> Result<(), Refusal> {
+    let may = Group::ALL.iter().any(|group| caller.has_role(group.role()));
+    if may { Ok(()) } else { Err(Refusal::NotAllowed) }
+}
+
+/// Asks two others to lift an isolation.
+///
+/// # Errors
+/// As [`may_ask_to_lift`].
 pub fn ask_to_lift(
     caller: &Caller,
     isolation: Id<Isolation>,
     request: Id<Request>,
     at: Timestamp,
 ) -> Result<Event, Refusal> {
-    if !Group::ALL.iter().any(|group| caller.has_role(group.role())) {
-        return Err(Refusal::NotAllowed);
-    }
+    may_ask_to_lift(caller)?;
     Ok(RequestOpened {
         request,
         act: Act::LiftIsolation,
@@ -64,23 +80,34 @@ pub fn lift(isolation: Id<Isolation>, eyes: &FourEyes) -> Event {
     IsolationLifted { isolation, request: eyes.request() }.into()
 }
 
-/// A privacy officer or an administrator records an agreement that covers patient data.
+/// Whether one may record agreements: a privacy officer, or an administrator.
 ///
 /// # Errors
-/// Another role, or a kind of agreement that covers none.
+/// Another role.
+pub fn may_agree(caller: &Caller) -> Result<(), Refusal> {
+    let may = caller.has_role(Role::Privacy) || caller.has_role(Role::Admin);
+    if may { Ok(()) } else { Err(Refusal::NotAllowed) }
+}
+
+/// A privacy officer or an administrator records an agreement that covers patient data, from now on for so many days. It does not
+/// count for what they themselves ask to cross: the dossier looks for one that somebody else recorded.
+///
+/// # Errors
+/// As [`may_agree`]; a kind of agreement that covers none; no day, or more than [`AGREEMENT_DAYS_MAX`].
 pub fn agree(
     caller: &Caller,
     engagement: Id<Engagement>,
     agreement: Id<Agreement>,
     kind: AgreementKind,
-    terms: AgreementTerms,
+    days: u32,
+    at: Timestamp,
 ) -> Result<Event, Refusal> {
-    if !caller.has_role(Role::Privacy) && !caller.has_role(Role::Admin) {
+    may_agree(caller)?;
+    let covers = matches!(kind, AgreementKind::Baa | AgreementKind::Dpa);
+    if !covers || !(1..=AGREEMENT_DAYS_MAX).contains(&days) {
         return Err(Refusal::NotAllowed);
     }
-    if !matches!(kind, AgreementKind::Baa | AgreementKind::Dpa) {
-        return Err(Refusal::NotAllowed);
-    }
+    let terms = AgreementTerms { effective: at, expires: Some(at.plus_millis(u64::from(days) * DAY_MS)) };
     Ok(AgreementRecorded { agreement, engagement, kind, terms, lanes: Vec::new() }.into())
 }
 
@@ -112,4 +139,33 @@ pub enum Choice {
     Approve,
     /// No: one is enough to end the request.
     Reject,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::caller::Who;
+    use crate::request::Means;
+
+    const AT: Timestamp = Timestamp::from_millis(1_000);
+
+    fn person(role: Role) -> Caller {
+        let who = Who::Person { person: Id::from_bytes([1; 16]), party: None, roles: vec![role] };
+        Caller::assertion(who, None, Means::Token, 0)
+    }
+
+    #[test]
+    fn an_agreement_lasts_a_day_to_a_hundred_years() {
+        let agree = |role, kind, days| {
+            let fact = agree(&person(role), Id::from_bytes([2; 16]), Id::from_bytes([3; 16]), kind, days, AT)?;
+            if let Event::AgreementRecorded(fact) = fact { Ok(fact.terms) } else { panic!("{fact:?}") }
+        };
+        let ends = |days: u64| Ok(AgreementTerms { effective: AT, expires: Some(AT.plus_millis(days * DAY_MS)) });
+        let no = Err(Refusal::NotAllowed);
+        assert_eq!(agree(Role::Privacy, AgreementKind::Baa, 1), ends(1));
+        assert_eq!(agree(Role::Admin, AgreementKind::Dpa, 36_500), ends(36_500));
+        assert_eq!(agree(Role::Privacy, AgreementKind::Baa, 0), no);
+        assert_eq!(agree(Role::Privacy, AgreementKind::Baa, 36_501), no);
+        assert_eq!(agree(Role::Security, AgreementKind::Baa, 1), no);
+    }
 }

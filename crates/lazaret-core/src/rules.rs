@@ -13,10 +13,19 @@ use crate::time::Timestamp;
 /// The subject of every fact about the gate's rules as a whole.
 pub const RULES: Id<Subject> = Id::from_bytes(*b"lazaret/rules/v1");
 
+/// Whether one may ask for other rules: security, privacy, or an administrator.
+///
+/// # Errors
+/// Another role.
+pub fn may_ask_to_activate(caller: &Caller) -> Result<(), Refusal> {
+    let may = [Role::Security, Role::Privacy, Role::Admin].into_iter().any(|role| caller.has_role(role));
+    if may { Ok(()) } else { Err(Refusal::NotAllowed) }
+}
+
 /// Asks two others, one of security and one of privacy, to put this set in force. A vote binds the set's digest.
 ///
 /// # Errors
-/// Not of security or privacy, nor an administrator; the set is in force already.
+/// As [`may_ask_to_activate`]; the set is in force already.
 pub fn ask_to_activate(
     caller: &Caller,
     digest: Digest,
@@ -24,9 +33,7 @@ pub fn ask_to_activate(
     request: Id<Request>,
     at: Timestamp,
 ) -> Result<Event, Refusal> {
-    if ![Role::Security, Role::Privacy, Role::Admin].into_iter().any(|role| caller.has_role(role)) {
-        return Err(Refusal::NotAllowed);
-    }
+    may_ask_to_activate(caller)?;
     if in_force == Some(digest) {
         return Err(Refusal::Unchanged);
     }

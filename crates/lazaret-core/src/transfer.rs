@@ -14,6 +14,7 @@ use crate::inspection::InspectorReport;
 use crate::inspection::{ContentKind, Inspector, PhiPresence, SignatureState, Verdict, codes, merge};
 use crate::refusal::Refusal;
 use crate::register::LaneTerms;
+use crate::request::Group;
 use crate::time::{DAY_MS, Timestamp};
 
 /// How long a held transfer waits before it expires.
@@ -194,24 +195,25 @@ pub struct Arrival {
     pub mark: Commitment,
 }
 
-/// May this caller send on, or collect from, this lane at all? Asked before the first byte and again in `record`.
+/// May this caller send on this lane at all? Asked before the first byte and again in `record`. Whether they belong to it comes
+/// first: to an outsider another's lane looks like one that is not there, open or closed, isolated or not.
 ///
 /// # Errors
-/// Isolation, a closed lane, or a caller who does not belong to it.
+/// A caller who does not belong to it, isolation, or a closed lane.
 pub fn may_send(caller: &Caller, landing: &Landing) -> Result<(), Refusal> {
-    if landing.isolated {
-        return Err(Refusal::Isolated);
-    }
-    if !landing.lane.open {
-        return Err(Refusal::LaneClosed);
-    }
     let belongs = match (landing.lane.direction, caller.who()) {
         (Direction::In, Who::Party { party }) => *party == landing.party,
         (Direction::In, Who::Person { party, .. }) => *party == Some(landing.party),
         (Direction::Out, Who::Person { party: None, .. }) => true,
         (Direction::Out, _) | (Direction::In, Who::Gate { .. }) => false,
     };
-    if belongs { Ok(()) } else { Err(Refusal::NotAllowed) }
+    if !belongs {
+        return Err(if caller.is_hospital_person() { Refusal::NotAllowed } else { Refusal::LaneClosed });
+    }
+    if landing.isolated {
+        return Err(Refusal::Isolated);
+    }
+    if landing.lane.open { Ok(()) } else { Err(Refusal::LaneClosed) }
 }
 
 /// A sealed object becomes a transfer.
@@ -279,6 +281,13 @@ pub struct TransferView {
     pub since: Timestamp,
     /// When it arrived.
     pub arrived_at: Timestamp,
+}
+
+impl TransferView {
+    /// Whether the party on the other side may know of it: of what it sent at once, of what is sent to it from the release on.
+    pub const fn shows_to_party(&self) -> bool {
+        matches!(self.direction, Direction::In) || matches!(self.stage, Stage::Released | Stage::Delivered)
+    }
 }
 
 /// What the station found, in the words of facts.
@@ -391,12 +400,28 @@ pub fn withhold(view: &TransferView, cause: WithholdCause) -> Result<Event, Refu
     edge(view.stage, TransferWithheld { transfer: view.transfer, cause })
 }
 
+/// Whether this caller may have a transfer inspected again, which discards its votes and lets its hold begin anew: whoever
+/// answers for what is released, and the gate itself.
+pub fn may_reopen(caller: &Caller) -> bool {
+    let answers = caller.is_hospital_person() && Group::ALL.iter().any(|group| caller.has_role(group.role()));
+    answers || matches!(caller.who(), Who::Gate { .. })
+}
+
 /// Inspection starts again.
 ///
 /// # Errors
-/// The stage does not allow it.
-pub fn reopen(view: &TransferView, cause: ReopenCause) -> Result<Event, Refusal> {
+/// Neither an approver nor an administrator asks; the stage does not allow it.
+pub fn reopen(view: &TransferView, caller: &Caller, cause: ReopenCause) -> Result<Event, Refusal> {
+    if !may_reopen(caller) {
+        return Err(Refusal::NotAllowed);
+    }
     edge(view.stage, TransferReopened { transfer: view.transfer, cause })
+}
+
+/// Whether this caller may take it back: who sent it, or any of the party that it comes from. To a recipient it does not belong.
+pub fn may_withdraw(view: &TransferView, caller: &Caller) -> bool {
+    let of_sender = view.direction == Direction::In && caller.party() == Some(view.party);
+    caller.actor() == view.requester || of_sender
 }
 
 /// The sender takes it back.
@@ -404,7 +429,7 @@ pub fn reopen(view: &TransferView, cause: ReopenCause) -> Result<Event, Refusal>
 /// # Errors
 /// Somebody else asks, or it was released.
 pub fn withdraw(view: &TransferView, caller: &Caller) -> Result<Event, Refusal> {
-    if caller.actor() != view.requester && caller.party() != Some(view.party) {
+    if !may_withdraw(view, caller) {
         return Err(Refusal::NotAllowed);
     }
     edge(view.stage, TransferWithdrawn { transfer: view.transfer })
@@ -514,9 +539,11 @@ fn edge(stage: Stage, fact: impl Into<Event>) -> Result<Event, Refusal> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::caller::Who;
     use crate::event::{Approved, Rejected, TransferSuperseded};
     use crate::id::Credential;
-    use crate::request::{Group, Means};
+    use crate::register::Role;
+    use crate::request::Means;
 
     const ID: [u8; 16] = [1; 16];
     const CONTENT: Commitment = Commitment::from_bytes([2; 32]);
@@ -688,5 +715,101 @@ mod tests {
             assert!(stage.is_final());
             assert!(table().iter().all(|(fact, _)| next_stage(Some(stage), fact).is_err()), "{}", stage.word());
         }
+    }
+
+    fn person(party: Option<u8>, roles: &[Role]) -> Caller {
+        let party = party.map(|byte| Id::from_bytes([byte; 16]));
+        caller(Who::Person { person: Id::from_bytes([3; 16]), party, roles: roles.to_vec() })
+    }
+
+    fn machine(party: u8) -> Caller {
+        caller(Who::Party { party: Id::from_bytes([party; 16]) })
+    }
+
+    fn caller(who: Who) -> Caller {
+        Caller::assertion(who, None, Means::Token, 0)
+    }
+
+    fn landing(direction: Direction, open: bool, isolated: bool) -> Landing {
+        let lane = LaneTerms {
+            lane: Id::from_bytes(ID),
+            name: crate::code::Code::new("lane").unwrap(),
+            direction,
+            kinds: Vec::new(),
+            inspectors: Vec::new(),
+            recipients: Vec::new(),
+            object_bytes_max: 0,
+            open,
+        };
+        Landing { lane, party: Id::from_bytes(ID), isolated, repeat_of: None, next_version: 1 }
+    }
+
+    // EVIDENCE-OF: R-418
+    #[test]
+    fn of_a_lane_that_is_not_theirs_an_outsider_learns_nothing() {
+        for (direction, stranger) in [
+            (Direction::In, machine(2)),
+            (Direction::In, person(Some(2), &[Role::Sender])),
+            (Direction::Out, machine(1)),
+            (Direction::Out, person(Some(2), &[])),
+        ] {
+            for (open, isolated) in [(true, false), (true, true), (false, false), (false, true)] {
+                let answer = may_send(&stranger, &landing(direction, open, isolated));
+                assert_eq!(answer, Err(Refusal::LaneClosed), "{direction:?} {open} {isolated}");
+            }
+        }
+        assert_eq!(may_send(&machine(1), &landing(Direction::In, true, false)), Ok(()));
+        assert_eq!(may_send(&machine(1), &landing(Direction::In, false, true)), Err(Refusal::Isolated));
+        assert_eq!(may_send(&person(None, &[]), &landing(Direction::Out, true, false)), Ok(()));
+        assert_eq!(may_send(&person(None, &[]), &landing(Direction::In, true, false)), Err(Refusal::NotAllowed));
+    }
+
+    fn view(direction: Direction, stage: Stage) -> TransferView {
+        TransferView {
+            transfer: Id::from_bytes(ID),
+            object: Id::from_bytes(ID),
+            stage,
+            direction,
+            lane: Id::from_bytes(ID),
+            party: Id::from_bytes(ID),
+            requester: Id::from_bytes([9; 16]),
+            content: CONTENT,
+            evidence: None,
+            inspected_at: None,
+            delivery: None,
+            since: Timestamp::from_millis(0),
+            arrived_at: Timestamp::from_millis(0),
+        }
+    }
+
+    #[test]
+    fn a_recipient_knows_of_nothing_before_its_release_and_takes_nothing_back() {
+        for stage in Stage::ALL {
+            let known = matches!(stage, Stage::Released | Stage::Delivered);
+            assert_eq!(view(Direction::Out, *stage).shows_to_party(), known, "{}", stage.word());
+            assert!(view(Direction::In, *stage).shows_to_party(), "{}", stage.word());
+        }
+        let withdrawn = |direction, caller: &Caller| withdraw(&view(direction, Stage::Held), caller).map(drop);
+        assert_eq!(withdrawn(Direction::In, &machine(1)), Ok(()));
+        assert_eq!(withdrawn(Direction::In, &person(Some(1), &[])), Ok(()), "a colleague of who sent it");
+        assert_eq!(withdrawn(Direction::In, &machine(2)), Err(Refusal::NotAllowed));
+        assert_eq!(withdrawn(Direction::Out, &machine(1)), Err(Refusal::NotAllowed));
+        assert_eq!(withdrawn(Direction::Out, &person(Some(1), &[])), Err(Refusal::NotAllowed));
+        assert_eq!(withdrawn(Direction::Out, &machine(9)), Ok(()), "who sent it, whoever that is");
+    }
+
+    #[test]
+    fn who_only_reads_has_nothing_inspected_again() {
+        let reopened =
+            |caller: &Caller| reopen(&view(Direction::In, Stage::Held), caller, ReopenCause::Asked).map(drop);
+        for role in [Role::Security, Role::Biomed, Role::Privacy, Role::Admin] {
+            assert_eq!(reopened(&person(None, &[role])), Ok(()), "{}", role.word());
+            assert_eq!(reopened(&person(Some(1), &[role])), Err(Refusal::NotAllowed), "a party's own");
+        }
+        for role in [Role::Auditor, Role::Clinician, Role::Integration, Role::Receiver] {
+            assert_eq!(reopened(&person(None, &[role])), Err(Refusal::NotAllowed), "{}", role.word());
+        }
+        assert_eq!(reopened(&machine(1)), Err(Refusal::NotAllowed));
+        assert_eq!(reopened(&caller(Who::Gate { gate: Id::from_bytes(ID) })), Ok(()));
     }
 }

@@ -12,7 +12,7 @@ use lazaret_core::id::{Id, Party, Request, Transfer, Upload};
 use lazaret_core::party::{self, Choice};
 use lazaret_core::person;
 use lazaret_core::refusal::Refusal;
-use lazaret_core::register::{AgreementKind, AgreementTerms};
+use lazaret_core::register::AgreementKind;
 use lazaret_core::request::{Act, Means, RequestState, Voter};
 use lazaret_core::time::{DAY_MS, MINUTE_MS};
 use lazaret_core::transfer::{
@@ -67,16 +67,17 @@ pub struct Arrived {
 pub fn may_send(gate: &Gate, caller: &Caller, announcement: &Announcement) -> Result<Landing> {
     let (lane, path, key) = (&announcement.lane, &announcement.path, announcement.key.as_deref());
     let at = gate.clock.now();
-    let landing = gate.read(|view, side| {
+    gate.read(|view, side| {
         let party = view.lane_by_name(lane)?.ok_or(Refusal::LaneClosed)?.party;
         let name_key = gate.particulars.name_key(party, lane, path);
+        let landing = view.landing(lane, &natural_key(gate, party, lane, path, key), &name_key, at)?;
+        transfer::may_send(caller, &landing)?;
+        // Last: which names are there is for those whose lane it is.
         if announcement.only_if_new && side.newest_named(&name_key)?.is_some() {
             return Err(Refusal::NameExists.into());
         }
-        view.landing(lane, &natural_key(gate, party, lane, path, key), &name_key, at)
-    })?;
-    transfer::may_send(caller, &landing)?;
-    Ok(landing)
+        Ok(landing)
+    })
 }
 
 /// What a door has in hand when the last byte is there.
@@ -301,10 +302,13 @@ pub async fn withhold(gate: &Arc<Gate>, transfer: Id<Transfer>, cause: WithholdC
 /// Inspection starts again.
 ///
 /// # Errors
-/// The stage does not allow it.
+/// Who may not ask for it; the stage does not allow it.
 pub async fn reopen(gate: &Arc<Gate>, caller: &Caller, transfer: Id<Transfer>, cause: ReopenCause) -> Result<()> {
+    let asker = caller.clone();
     let _recorded = gate
-        .record(caller, move |view| Ok(transfer::reopen(&view.transfer(transfer)?.ok_or(Refusal::NotFound)?, cause)?))
+        .record(caller, move |view| {
+            Ok(transfer::reopen(&view.transfer(transfer)?.ok_or(Refusal::NotFound)?, &asker, cause)?)
+        })
         .await?;
     Ok(())
 }
@@ -438,6 +442,7 @@ pub async fn ask_to_lift(gate: &Arc<Gate>, caller: &Caller, party: Id<Party>) ->
     let (asker, request, at) = (caller.clone(), new_id(), gate.clock.now());
     let _recorded = gate
         .record(caller, move |view| {
+            party::may_ask_to_lift(&asker)?;
             let isolation = view.open_isolation(party)?.ok_or(Refusal::Unchanged)?;
             // One that nobody granted in its hour may be asked for again.
             if view.awaits_votes(isolation.cast(), at)? {
@@ -513,11 +518,10 @@ pub async fn lift_if_granted(gate: &Arc<Gate>, request: Id<Request>) -> Result<b
 /// Who may not; a party without engagement.
 pub async fn agree(gate: &Arc<Gate>, caller: &Caller, party: Id<Party>, kind: AgreementKind, days: u32) -> Result<()> {
     let (asker, agreement, at) = (caller.clone(), new_id(), gate.clock.now());
-    let terms = AgreementTerms { effective: at, expires: Some(at.plus_millis(u64::from(days) * DAY_MS)) };
     let _recorded = gate
         .record(caller, move |view| {
             let engagement = view.engagement_of(party)?.ok_or(Refusal::NotFound)?;
-            Ok(party::agree(&asker, engagement, agreement, kind, terms)?)
+            Ok(party::agree(&asker, engagement, agreement, kind, days, at)?)
         })
         .await?;
     Ok(())

@@ -14,6 +14,8 @@ use crate::value::{code_of, id_of, millis, time_of};
 pub struct Filter {
     /// Only this party's.
     pub party: Option<Id<Party>>,
+    /// Only what this party may know of: what it sent, and what is sent to it from the release on.
+    pub known_to: Option<Id<Party>>,
     /// Only in this stage.
     pub stage: Option<Stage>,
     /// Only in this direction.
@@ -92,6 +94,7 @@ impl View<'_> {
             "SELECT id, stage, direction, lane, party, channel, kind, arrived, since FROM transfer
              WHERE (arrived, id) < ($1, $2) AND ($3 IS NULL OR party = $3) AND ($4 IS NULL OR stage = $4)
                AND ($5 IS NULL OR direction = $5) AND ($7 IS NULL OR arrived >= $7)
+               AND ($8 IS NULL OR (party = $8 AND (direction = $9 OR stage IN ($10, $11))))
              ORDER BY arrived DESC, id DESC LIMIT $6",
             &[
                 &arrived,
@@ -101,6 +104,10 @@ impl View<'_> {
                 &filter.direction.map(|direction| direction as i64),
                 &i64::from(rows_max),
                 &filter.since.map(millis),
+                &filter.known_to.map(|party| *party.as_bytes()),
+                &(Direction::In as i64),
+                &(Stage::Released as i64),
+                &(Stage::Delivered as i64),
             ],
             |row| {
                 Ok(TransferRow {

@@ -1,7 +1,7 @@
 //! Reading parties, lanes and what is true of a party now.
 
 use lazaret_core::dossier::PartyFacts;
-use lazaret_core::id::{Agreement, Engagement, Id, Isolation, Lane, Party};
+use lazaret_core::id::{Actor, Agreement, Engagement, Id, Isolation, Lane, Party};
 use lazaret_core::register::{AgreementKind, LaneTerms, PartyKind, PartyState};
 use lazaret_core::time::Timestamp;
 use lazaret_core::transfer::Direction;
@@ -133,18 +133,34 @@ impl View<'_> {
             &[lane.agreement.as_bytes(), &millis(at)],
             |_| Ok(()),
         )?;
-        let cover = self.db.one(
-            "SELECT 1 FROM agreement WHERE engagement = $1 AND kind IN ($3, $4) AND effective <= $2
-               AND (expires IS NULL OR expires > $2) LIMIT 1",
-            &[lane.engagement.as_bytes(), &millis(at), &(AgreementKind::Baa as i64), &(AgreementKind::Dpa as i64)],
-            |_| Ok(()),
-        )?;
+        let cover = self.covers(lane, at)?;
         Ok(PartyFacts {
             state: party.state,
             isolated: party.isolated,
             vetting_current: self.vetted_until(lane.party)?.is_some_and(|until| at < until),
             agreement_current: in_force.is_some() && ends.is_none_or(|end| at < end),
-            phi_cover: cover.is_some(),
+            phi_cover: !cover.is_empty(),
         })
+    }
+
+    /// Whether somebody else than this actor recorded an agreement in force that covers patient data.
+    pub(super) fn is_covered_by_another(&self, lane: &LaneView, actor: Id<Actor>, at: Timestamp) -> Result<bool> {
+        for agreement in self.covers(lane, at)? {
+            let entries = self.entries_about(agreement.cast())?;
+            if entries.iter().all(|entry| entry.actor != *actor.as_bytes()) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// The agreements in force that cover patient data on a lane.
+    fn covers(&self, lane: &LaneView, at: Timestamp) -> Result<Vec<Id<Agreement>>> {
+        Ok(self.db.all(
+            "SELECT id FROM agreement WHERE engagement = $1 AND kind IN ($3, $4) AND effective <= $2
+               AND (expires IS NULL OR expires > $2)",
+            &[lane.engagement.as_bytes(), &millis(at), &(AgreementKind::Baa as i64), &(AgreementKind::Dpa as i64)],
+            |row| id_of(row, 0),
+        )?)
     }
 }

@@ -249,7 +249,9 @@ impl View<'_> {
         let missing = || crate::error::Error::from(lazaret_core::refusal::Refusal::NotFound);
         let view = self.transfer(transfer)?.ok_or_else(missing)?;
         let lane = self.lane(view.lane)?.ok_or(Fault::Corrupt("a transfer on no lane"))?;
-        let party = self.party_facts(&lane, at)?;
+        let mut party = self.party_facts(&lane, at)?;
+        // Nobody opens the way for patient data that they themselves ask to cross.
+        party.phi_cover = party.phi_cover && self.is_covered_by_another(&lane, view.requester, at)?;
         let request = match view.stage {
             // What people released stays released only as long as their votes count: each delivery reads them again.
             Stage::Released | Stage::Delivered => self.granted_request(transfer.cast())?,

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use axum::body::Bytes;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use axum::response::Response;
 use lazaret_core::id::{Id, Isolation, Party, Person, Request};
-use lazaret_core::party::Choice;
+use lazaret_core::party::{self, Choice};
 use lazaret_core::person;
 use lazaret_core::refusal::{PartyCode, Refusal};
 use lazaret_core::register::{AgreementKind, Role};
@@ -117,7 +117,8 @@ fn show_party(
     }))
 }
 
-/// What isolating a party would stop; with POST, stops it. One person may: security or an administrator.
+/// Isolates a party: no byte goes in from it or out to it, from the commit on. One person may: security or an administrator.
+/// With `dry_run=true` nothing is done; operators are told what it would stop.
 #[utoipa::path(
     post,
     path = "/api/v1/parties/{party}/isolation",
@@ -129,18 +130,33 @@ pub async fn isolate(
     State(gate): State<Arc<Gate>>,
     signed: Signed,
     Path(name): Path<String>,
-    axum::extract::RawQuery(query): axum::extract::RawQuery,
+    Query(pairs): Query<Vec<(String, String)>>,
 ) -> Response {
     let outcome = async {
+        // Who may not ask is told so whatever the name, before it is looked for.
+        let is_dry = is_dry_run(&pairs)?;
+        if !is_dry || !show::sees_all(&signed.caller) {
+            party::may_isolate(&signed.caller)?;
+        }
         let party = find(&gate, &name)?;
         let before = isolation(&gate, party)?;
-        if query.as_deref() == Some("dry_run=true") {
+        if is_dry {
             return Ok(json(&before));
         }
         crossing::isolate(&gate, &signed.caller, party).await?;
         Ok(json(&IsolationJson { isolated: true, ..before }))
     };
     signed.answer(outcome.await)
+}
+
+/// Whether only a plan is asked for. What cannot be understood is refused: an isolation is not undone by one person.
+fn is_dry_run(pairs: &[(String, String)]) -> Result<bool> {
+    let bad = |what: &str| Error::malformed(PartyCode::BadRequest, format!("{what}: dry_run is true or false, once"));
+    match pairs {
+        [] => Ok(false),
+        [(name, value)] if name == "dry_run" => value.parse().map_err(|_| bad(value)),
+        [(name, _), ..] => Err(bad(name)),
+    }
 }
 
 fn isolation(gate: &Gate, party: Id<Party>) -> Result<IsolationJson> {
@@ -166,6 +182,7 @@ fn isolation(gate: &Gate, party: Id<Party>) -> Result<IsolationJson> {
 )]
 pub async fn ask_to_lift(State(gate): State<Arc<Gate>>, signed: Signed, Path(name): Path<String>) -> Response {
     let outcome = async {
+        party::may_ask_to_lift(&signed.caller)?;
         let party = find(&gate, &name)?;
         let request = crossing::ask_to_lift(&gate, &signed.caller, party).await?;
         show_request(&gate, request).map(|request| json(&request))
@@ -185,11 +202,15 @@ pub async fn ask_to_lift(State(gate): State<Arc<Gate>>, signed: Signed, Path(nam
 )]
 pub async fn agree(State(gate): State<Arc<Gate>>, signed: Signed, Path(name): Path<String>, body: Bytes) -> Response {
     let outcome = async {
+        party::may_agree(&signed.caller)?;
         let party = find(&gate, &name)?;
         let bad = |detail: String| Error::malformed(PartyCode::BadRequest, detail);
         let sent: AgreementJson = from_json(&body).map_err(bad)?;
         let kind = AgreementKind::from_word(&sent.kind);
         let kind = kind.ok_or_else(|| bad(format!("kind is contract, baa or dpa, not {}", sent.kind)))?;
+        if !(1..=party::AGREEMENT_DAYS_MAX).contains(&sent.days) {
+            return Err(bad(format!("days is 1 to {}", party::AGREEMENT_DAYS_MAX)));
+        }
         if kind == AgreementKind::Contract {
             lanes::contract(&gate, &signed.caller, party, sent.days).await?;
         } else {
@@ -324,7 +345,7 @@ pub async fn whoami(State(gate): State<Arc<Gate>>, signed: Signed) -> Response {
     responses((status = 200, body = PolicyJson), (status = "default", body = Problem, content_type = "application/problem+json"))
 )]
 pub async fn policy(State(gate): State<Arc<Gate>>, signed: Signed) -> Response {
-    let outcome = if signed.caller.is_hospital_person() {
+    let outcome = if show::sees_all(&signed.caller) {
         let bundle = gate.policy();
         let rules = bundle.rules().into_iter().map(|rule| RuleJson {
             id: rule.id.to_string(),

@@ -13,6 +13,7 @@ use super::page::{Place, clock, live, pill};
 use super::transfer::{link, route};
 use super::visit::{Inside, encode, sees_all};
 use super::{query, words};
+use crate::api::parties;
 use crate::api::transfers::{read_page, write_page};
 use crate::error::Result;
 
@@ -39,13 +40,17 @@ impl Asked {
         if parts.is_empty() { "/transfers".to_owned() } else { format!("/transfers?{}", parts.join("&")) }
     }
 
-    fn filter(&self, inside: &Inside) -> Result<Filter> {
-        let party = inside.gate.read(|_, side| side.by_slug(self.get("party")))?;
+    /// What is asked for; or the first value that means nothing, which is no filter that shows everything.
+    fn filter(&self, inside: &Inside) -> Result<Filter, &str> {
+        fn read<'a, T>(text: &'a str, read: impl FnOnce(&'a str) -> Option<T>) -> Result<Option<T>, &'a str> {
+            if text.is_empty() { Ok(None) } else { read(text).map(Some).ok_or(text) }
+        }
         Ok(Filter {
-            party: party.map(lazaret_core::id::Id::cast),
-            stage: Stage::from_word(self.get("state")),
-            direction: Direction::from_word(self.get("direction")),
-            since: day(self.get("since")),
+            party: read(self.get("party"), |slug| parties::find(&inside.gate, slug).ok())?,
+            known_to: None,
+            stage: read(self.get("state"), Stage::from_word)?,
+            direction: read(self.get("direction"), Direction::from_word)?,
+            since: read(self.get("since"), day)?,
         })
     }
 }
@@ -93,6 +98,17 @@ fn not_found(text: &str) -> Markup {
             div {
                 p { strong { "No transfer is called “" (super::page::name(text)) "”." } }
                 p { "A reference looks like LZ-7K3Q-M2V0. Its last sign checks the others, so a wrong one is found at once." }
+            }
+        }
+    }
+}
+
+fn no_such_filter(wrong: &str) -> Markup {
+    html! {
+        div.banner.hold {
+            div {
+                p { strong { "“" (super::page::name(wrong)) "” is no party, state, direction or day, so no transfer is shown." } }
+                p { "Choose from the lists above, or " a href="/transfers" { "show all" } "." }
             }
         }
     }
@@ -157,7 +173,10 @@ struct Row {
 }
 
 fn rows(inside: &Inside, asked: &Asked) -> Result<Markup> {
-    let filter = asked.filter(inside)?;
+    let filter = match asked.filter(inside) {
+        Ok(filter) => filter,
+        Err(wrong) => return Ok(no_such_filter(wrong)),
+    };
     let after = read_page(&inside.gate, asked.get("after"));
     let (rows, last) = gather(inside, &filter, after)?;
     let older = last.map(|last| asked.path(Some(&write_page(&inside.gate, last))));
