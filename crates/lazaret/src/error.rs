@@ -20,9 +20,9 @@ pub enum Error {
 /// What the peer did wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Malformed {
-    /// What the party is told.
+    /// What its sender is told, as a code.
     pub code: PartyCode,
-    /// What operators are told.
+    /// What is wrong with it. Its sender is told, whoever that is: it speaks of what they sent, and of nothing else.
     pub detail: String,
 }
 

@@ -15,8 +15,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
 use crate::api::types::{Json as _, LaneJson, ReadyJson, ReadyPartyJson, ReadyPersonJson, SftpJson};
-use crate::auth::seen::{self, Seen};
-use crate::auth::{first, sshkey};
+use crate::auth::{first, seen, sshkey};
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::follow::seal;
@@ -49,7 +48,7 @@ pub async fn run(config: Config) -> Result<()> {
         let door = Door { listener, tls: Arc::clone(&tls), router, connections: Arc::clone(&connections) };
         doors.spawn(door.run(stopped.clone()));
     }
-    let seen = Arc::new(Seen::default());
+    let seen = Arc::clone(&gate.signin.seen);
     if let Some(listener) = listeners.sftp {
         doors.spawn(sftp::run(Arc::clone(&gate), listener, Arc::clone(&seen), connections, stopped.clone()));
     }

@@ -5,16 +5,8 @@ use axum::response::{IntoResponse, Response};
 use lazaret_core::refusal::{PartyCode, Refusal};
 
 use super::types::Problem;
+use crate::auth::caller::Audience;
 use crate::error::{Error, Fault};
-
-/// Who reads the answer: insiders also see fact and remedy.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Audience {
-    /// A party, or somebody not signed in.
-    Party,
-    /// One of the hospital's own people.
-    Insider,
-}
 
 /// The status of an error.
 #[expect(clippy::wildcard_enum_match_arm, reason = "whatever else is wrong with a request is 400")]
@@ -64,7 +56,8 @@ fn refusal_status(refusal: Refusal) -> StatusCode {
     }
 }
 
-/// The answer to an error. Faults are logged once, with their cause, and say nothing outside.
+/// The answer to an error: operators also see fact and remedy. Faults are logged once, with their cause, and say nothing
+/// outside.
 pub fn response(error: &Error, audience: Audience, reference: Option<String>) -> Response {
     let status = status(error);
     if let Error::Fault(Fault::Internal(cause)) = error {
@@ -72,8 +65,8 @@ pub fn response(error: &Error, audience: Audience, reference: Option<String>) ->
     }
     let code = error.code();
     let detail = match (audience, error) {
-        (Audience::Insider, Error::Refused(_) | Error::Malformed(_)) => Some(error.to_string()),
-        (Audience::Party, Error::Malformed(malformed)) => Some(malformed.detail.clone()),
+        (_, Error::Malformed(malformed)) => Some(malformed.detail.clone()),
+        (Audience::Operator, Error::Refused(refusal)) => Some(refusal.operator_text().to_owned()),
         _ => None,
     };
     let problem = Problem {

@@ -12,6 +12,7 @@ use lazaret_core::transfer::{Stage, TransferView};
 use lazaret_store::{Entry, Side, View};
 
 use super::types::{Because, HistoryJson, LeverJson, TallyJson, TransferJson, VerdictJson, WhoJson};
+use crate::auth::caller::Audience;
 use crate::crossing;
 use crate::error::{Error, Result};
 use crate::gate::Gate;
@@ -50,22 +51,21 @@ pub fn find(gate: &Gate, caller: &Caller, text: &str) -> Result<TransferView> {
     if may_see(gate, caller, &found)? { Ok(found) } else { Err(Error::Refused(Refusal::NotFound)) }
 }
 
-/// Whether a caller holds a role that sees every transfer.
+/// Whether a caller sees every transfer, with rule, fact and remedy.
 pub fn sees_all(caller: &Caller) -> bool {
-    use Role::{Admin, Auditor, Biomed, Clinician, Integration, Privacy, Security};
-    let seeing = [Admin, Security, Biomed, Privacy, Integration, Auditor, Clinician];
-    caller.is_hospital_person() && seeing.into_iter().any(|role| caller.has_role(role))
+    Audience::of(caller).is_operator()
 }
 
-/// Insiders with a role see every transfer; recipients their lanes'; parties their own.
+/// Operators see every transfer, and clinicians each that they have the reference of; recipients their lanes'; parties their own,
+/// and what is sent to them from its release on.
 ///
 /// # Errors
 /// A fault of the store.
 pub fn may_see(gate: &Gate, caller: &Caller, transfer: &TransferView) -> Result<bool> {
     if !caller.is_hospital_person() {
-        return Ok(caller.party() == Some(transfer.party));
+        return Ok(caller.party() == Some(transfer.party) && transfer.shows_to_party());
     }
-    if sees_all(caller) || caller.actor() == transfer.requester {
+    if sees_all(caller) || caller.has_role(Role::Clinician) || caller.actor() == transfer.requester {
         return Ok(true);
     }
     let lane = gate.read(|view, _| view.lane(transfer.lane))?;
@@ -95,11 +95,11 @@ pub fn transfer(gate: &Arc<Gate>, caller: &Caller, view: &TransferView) -> Resul
         | Stage::Superseded => None,
     };
     tell(&mut json, explained.as_ref().and_then(|(_, _, explanation)| explanation.code));
-    if !caller.is_hospital_person() {
-        json.state = view.stage.sender_word().to_owned();
+    json.state = state_for(caller, view.stage);
+    if !sees_all(caller) {
         return Ok(json);
     }
-    add_insider(gate, view, &mut json)?;
+    add_operator(gate, view, &mut json)?;
     let Some((_, decision, explanation)) = explained else { return Ok(json) };
     add_ways_out(gate, &explanation, &mut json)?;
     if matches!(view.stage, Stage::Held | Stage::NotChecked) && decision.approvals.is_some() {
@@ -113,6 +113,11 @@ pub fn transfer(gate: &Arc<Gate>, caller: &Caller, view: &TransferView) -> Resul
             request.map(|request| TallyJson { counted: request.counted().len(), required: request.required });
     }
     Ok(json)
+}
+
+/// A stage in the reader's words: the stage itself for operators, what a sender hears of it for everybody else.
+pub fn state_for(caller: &Caller, stage: Stage) -> String {
+    if sees_all(caller) { stage.word().to_owned() } else { stage.sender_word().to_owned() }
 }
 
 /// Where a transfer's receipt is.
@@ -171,7 +176,7 @@ fn add_ways_out(gate: &Gate, explanation: &Explanation, json: &mut TransferJson)
     })
 }
 
-fn add_insider(gate: &Gate, view: &TransferView, json: &mut TransferJson) -> Result<()> {
+fn add_operator(gate: &Gate, view: &TransferView, json: &mut TransferJson) -> Result<()> {
     gate.read(|read, side| {
         if let Some(found) = read.inspected(view.transfer)? {
             json.phi = Some(found.phi.word().to_owned());

@@ -8,6 +8,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use lazaret_core::caller::Caller;
 use lazaret_core::cases::suppose;
 use lazaret_core::decision::Fired;
 use lazaret_core::digest::Digest;
@@ -19,7 +20,7 @@ use lazaret_core::transfer::{Direction, ReopenCause, Stage};
 use lazaret_store::view::{Filter, Page};
 
 use super::types::{Because, ListJson, Problem, SupposedJson, TransferJson, VoteJson, from_json};
-use super::{json, show};
+use super::{json, parties, show};
 use crate::auth::signed::Signed;
 use crate::crossing;
 use crate::error::{Error, Result};
@@ -41,16 +42,21 @@ struct Asked {
 }
 
 impl Asked {
-    fn parse(gate: &Gate, pairs: &[(String, String)]) -> Result<Asked> {
+    fn parse(gate: &Gate, caller: &Caller, pairs: &[(String, String)]) -> Result<Asked> {
         let bad = |what: &str| Error::malformed(PartyCode::BadRequest, format!("{what} is no such filter or value"));
         let mut asked = Asked { rows: ROWS, ..Asked::default() };
+        let sees_all = show::sees_all(caller);
+        if !sees_all {
+            // Recipients without a role collect under `out`; here everyone else sees what their own party may know of.
+            asked.filter.known_to = Some(caller.party().ok_or(Refusal::NotAllowed)?);
+        }
         for (name, value) in pairs {
             match name.as_str() {
                 "state" => asked.filter.stage = Some(Stage::from_word(value).ok_or_else(|| bad(value))?),
                 "direction" => asked.filter.direction = Some(Direction::from_word(value).ok_or_else(|| bad(value))?),
-                "party" => {
-                    let party = gate.read(|_, side| side.by_slug(value))?.ok_or_else(|| bad(value))?;
-                    asked.filter.party = Some(party.cast());
+                // Outsiders have one party, and ask by this for no other's name.
+                "party" if sees_all => {
+                    asked.filter.party = Some(parties::find(gate, value).map_err(|_| bad(value))?);
                 }
                 "limit" => {
                     let rows = value.parse().ok().filter(|rows| (1..=ROWS_MAX).contains(rows));
@@ -91,7 +97,7 @@ pub fn read_page(gate: &Gate, token: &str) -> Option<Page> {
     params(
         ("state" = Option<String>, Query, description = "a stage, such as held"),
         ("direction" = Option<String>, Query, description = "in or out"),
-        ("party" = Option<String>, Query, description = "a party's short name"),
+        ("party" = Option<String>, Query, description = "a party's short name or id; operators only"),
         ("limit" = Option<u32>, Query, description = "1 to 200, default 50"),
         ("after" = Option<String>, Query, description = "`next` of the page before"),
     ),
@@ -107,13 +113,8 @@ pub async fn list(
 }
 
 fn rows(gate: &Gate, signed: &Signed, pairs: &[(String, String)]) -> Result<ListJson<TransferJson>> {
-    let mut asked = Asked::parse(gate, pairs)?;
     let caller = &signed.caller;
-    if !show::sees_all(caller) {
-        // Recipients without a role collect under `out`; here everyone else sees their own party's.
-        let own = caller.party().ok_or(Refusal::NotAllowed)?;
-        asked.filter.party = Some(own);
-    }
+    let asked = Asked::parse(gate, caller, pairs)?;
     gate.read(|read, side| {
         let rows = read.transfers(&asked.filter, asked.after, asked.rows)?;
         let next = match rows.last() {
@@ -125,11 +126,8 @@ fn rows(gate: &Gate, signed: &Signed, pairs: &[(String, String)]) -> Result<List
         let mut items = Vec::with_capacity(rows.len());
         for row in rows {
             let Some(view) = read.transfer(row.transfer)? else { continue };
-            let mut item = show::outline(gate, read, side, &view)?;
-            if !caller.is_hospital_person() {
-                item.state = view.stage.sender_word().to_owned();
-            }
-            items.push(item);
+            let outline = show::outline(gate, read, side, &view)?;
+            items.push(TransferJson { state: show::state_for(caller, view.stage), ..outline });
         }
         Ok(ListJson { items, next })
     })
@@ -314,7 +312,8 @@ pub async fn withdraw(State(gate): State<Arc<Gate>>, signed: Signed, Path(name):
     signed.answer(outcome.await)
 }
 
-/// Has a held transfer inspected again, after an inspector is back or evidence changed.
+/// Has a held transfer inspected again, after an inspector is back or evidence changed. Approvers and administrators may: votes
+/// that were cast are discarded by it.
 #[utoipa::path(
     post,
     path = "/api/v1/transfers/{transfer}/inspection",
@@ -325,9 +324,6 @@ pub async fn withdraw(State(gate): State<Arc<Gate>>, signed: Signed, Path(name):
 pub async fn inspect_again(State(gate): State<Arc<Gate>>, signed: Signed, Path(name): Path<String>) -> Response {
     let outcome = async {
         let view = show::find(&gate, &signed.caller, &name)?;
-        if !show::sees_all(&signed.caller) {
-            return Err(Refusal::NotAllowed.into());
-        }
         crossing::reopen(&gate, &signed.caller, view.transfer, ReopenCause::Asked).await?;
         Ok(json(&show::transfer(&gate, &signed.caller, &show::view(&gate, view.transfer)?)?))
     };

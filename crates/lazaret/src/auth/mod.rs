@@ -8,6 +8,7 @@ pub mod seen;
 pub mod session;
 pub mod signed;
 pub mod signin;
+pub mod source;
 pub mod sshkey;
 pub mod token;
 pub mod tries;

@@ -5,8 +5,8 @@
 //! comes after five minutes count for nothing. A vote's challenge is itself a digest of the vote (ADR 0008), so that what
 //! the passkey signed says what was voted for.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
-use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use base64::Engine as _;
@@ -26,18 +26,22 @@ use webauthn_rs::prelude::{
     RegisterPublicKeyCredential, Url, Uuid, Webauthn, WebauthnBuilder,
 };
 
+use super::source::Source;
 use crate::api::types::{CeremonyJson, Json as _, from_json};
 use crate::clock::random;
-use crate::error::{Error, Fault, Result};
+use crate::error::{Error, Result};
 use crate::gate::Gate;
 use crate::particulars::Assertion;
 
 /// A ceremony's two halves lie at most this far apart.
 const CEREMONY_MS_MAX: u64 = STEPUP_AGE_MAX_S * SECOND_MS;
-/// Ceremonies under way at once.
+/// Ceremonies under way at once. When it is full, whoever has most of them loses their oldest: nobody is turned away, and nobody
+/// fills the room for all.
 const CEREMONIES_MAX: usize = 4_096;
-/// Ceremonies that one source may have under way before its oldest goes: nobody fills the room for all.
+/// Ceremonies that one source may have under way before its oldest goes.
 const SOURCE_CEREMONIES_MAX: usize = 64;
+/// The same of one session: a person shows one passkey at a time, in a few tabs.
+const SESSION_CEREMONIES_MAX: usize = 8;
 /// What a browser sends of a passkey, in bytes.
 const ANSWER_BYTES_MAX: usize = 16 * 1024;
 
@@ -69,6 +73,24 @@ pub struct Bound {
     pub choice: Choice,
 }
 
+/// Whose a ceremony is, as far as room is shared out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Holder {
+    /// A session's, by its digest.
+    Session([u8; 32]),
+    /// That of somebody not signed in, by where they are; none for the set-up link.
+    Outside(Option<Source>),
+}
+
+impl Holder {
+    const fn ceremonies_max(self) -> usize {
+        match self {
+            Holder::Session(_) => SESSION_CEREMONIES_MAX,
+            Holder::Outside(_) => SOURCE_CEREMONIES_MAX,
+        }
+    }
+}
+
 /// Ceremonies under way. In memory: after a restart people begin theirs again.
 #[derive(Debug, Default)]
 pub struct Passkeys {
@@ -79,10 +101,19 @@ pub struct Passkeys {
 struct Pending {
     begun: Timestamp,
     /// Where it was asked for; none within a session.
-    source: Option<IpAddr>,
+    source: Option<Source>,
     purpose: Purpose,
     webauthn: Webauthn,
     state: State,
+}
+
+impl Pending {
+    fn holder(&self) -> Holder {
+        match &self.purpose {
+            Purpose::Renew(session) | Purpose::Vote(session, _) | Purpose::Enrol(session) => Holder::Session(*session),
+            Purpose::SignIn(_) | Purpose::First => Holder::Outside(self.source),
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -124,11 +155,11 @@ impl Passkeys {
     /// nobody learns here who has an account.
     ///
     /// # Errors
-    /// Under this host name no passkey works; too many ceremonies; a fault of the store.
+    /// Under this host name no passkey works; a fault of the store.
     pub fn ask(
         &self,
         gate: &Gate,
-        (origin, source): (&str, Option<IpAddr>),
+        (origin, source): (&str, Option<Source>),
         person: Option<Id<Person>>,
         purpose: Purpose,
     ) -> Result<String> {
@@ -147,7 +178,7 @@ impl Passkeys {
             options.public_key.challenge = challenge.as_bytes().to_vec();
         }
         let state = State::Showing { person, state, drawn };
-        let handle = self.keep(Pending { begun: gate.clock.now(), source, purpose, webauthn, state })?;
+        let handle = self.keep(Pending { begun: gate.clock.now(), source, purpose, webauthn, state });
         CeremonyJson { handle, options }.to_json()
     }
 
@@ -178,7 +209,7 @@ impl Passkeys {
     /// Has a passkey made for this person.
     ///
     /// # Errors
-    /// Under this host name no passkey works; too many ceremonies; a fault of the store.
+    /// Under this host name no passkey works; a fault of the store.
     pub fn make(
         &self,
         gate: &Gate,
@@ -193,7 +224,7 @@ impl Passkeys {
         let begun = webauthn.start_passkey_registration(user, account, name, Some(known));
         let (options, state): (CreationChallengeResponse, _) = begun.map_err(Error::internal)?;
         let state = State::Making { person, state };
-        let handle = self.keep(Pending { begun: gate.clock.now(), source: None, purpose, webauthn, state })?;
+        let handle = self.keep(Pending { begun: gate.clock.now(), source: None, purpose, webauthn, state });
         CeremonyJson { handle, options }.to_json()
     }
 
@@ -216,20 +247,21 @@ impl Passkeys {
         Ok(Made { person: *person, lookup, data: passkey.to_json()?.into_bytes() })
     }
 
-    fn keep(&self, fresh: Pending) -> Result<String> {
+    fn keep(&self, fresh: Pending) -> String {
         let handle: [u8; 16] = random();
         let mut pending = self.lock();
         pending.retain(|_, other| fresh.begun.millis_since(other.begun) <= CEREMONY_MS_MAX);
-        let same_source = pending.iter().filter(|(_, other)| fresh.source.is_some() && other.source == fresh.source);
-        let oldest = same_source.clone().min_by_key(|(_, other)| other.begun).map(|(handle, _)| *handle);
-        if let Some(oldest) = oldest.filter(|_| same_source.count() >= SOURCE_CEREMONIES_MAX) {
-            pending.remove(&oldest);
-        }
-        if pending.len() >= CEREMONIES_MAX {
-            return Err(Error::Fault(Fault::Busy));
+        let holder = fresh.holder();
+        let own = pending.values().filter(|other| other.holder() == holder).count();
+        if own >= holder.ceremonies_max() {
+            forget_oldest(&mut pending, holder);
+        } else if pending.len() >= CEREMONIES_MAX
+            && let Some(greediest) = greediest(&pending)
+        {
+            forget_oldest(&mut pending, greediest);
         }
         pending.insert(handle, fresh);
-        Ok(URL_SAFE_NO_PAD.encode(handle))
+        URL_SAFE_NO_PAD.encode(handle)
     }
 
     /// Takes a ceremony away: one answer, for one purpose, in time.
@@ -243,6 +275,24 @@ impl Passkeys {
     fn lock(&self) -> MutexGuard<'_, HashMap<[u8; 16], Pending>> {
         // Each use is one insertion or removal: a panic leaves a whole map.
         self.pending.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whoever has most ceremonies under way; of equals the one whose oldest is oldest.
+fn greediest(pending: &HashMap<[u8; 16], Pending>) -> Option<Holder> {
+    let mut held: HashMap<Holder, (usize, Timestamp)> = HashMap::new();
+    for one in pending.values() {
+        let (count, oldest) = held.entry(one.holder()).or_insert((0, one.begun));
+        (*count, *oldest) = (*count + 1, one.begun.min(*oldest));
+    }
+    held.into_iter().max_by_key(|(_, (count, oldest))| (*count, Reverse(*oldest))).map(|(holder, _)| holder)
+}
+
+fn forget_oldest(pending: &mut HashMap<[u8; 16], Pending>, holder: Holder) {
+    let own = pending.iter().filter(|(_, one)| one.holder() == holder);
+    let oldest = own.min_by_key(|(_, one)| one.begun).map(|(handle, _)| *handle);
+    if let Some(oldest) = oldest {
+        pending.remove(&oldest);
     }
 }
 
@@ -337,7 +387,7 @@ mod tests {
     fn check(purpose: Purpose, asked_for: &Purpose, after_s: u64, taken: bool) {
         let (keys, begun) = (Passkeys::default(), Timestamp::from_millis(1_800_000_000_000));
         let (webauthn, state) = asked();
-        let handle = keys.keep(Pending { begun, source: None, purpose: purpose.clone(), webauthn, state }).unwrap();
+        let handle = keys.keep(Pending { begun, source: None, purpose: purpose.clone(), webauthn, state });
         let at = begun.plus_millis(after_s * SECOND_MS);
         assert_eq!(keys.take(&handle, asked_for, at).is_some(), taken, "{purpose:?} {asked_for:?} {after_s}");
         assert!(keys.take(&handle, asked_for, at).is_none(), "one answer only");
@@ -387,34 +437,62 @@ mod tests {
         assert_eq!(before, changed, "nothing else changes");
     }
 
+    const BEGUN: Timestamp = Timestamp::from_millis(1_800_000_000_000);
+
+    fn source(network: u32) -> Option<Source> {
+        Some(Source::of(std::net::Ipv4Addr::from_bits(network).into()))
+    }
+
+    fn keep(keys: &Passkeys, nth: u64, source: Option<Source>, purpose: &Purpose) -> String {
+        let (webauthn, state) = asked();
+        let begun = BEGUN.plus_millis(nth);
+        keys.keep(Pending { begun, source, purpose: purpose.clone(), webauthn, state })
+    }
+
     #[test]
     fn ceremonies_are_bounded_and_old_ones_make_room() {
-        let (keys, begun) = (Passkeys::default(), Timestamp::from_millis(1_800_000_000_000));
-        let keep = |begun| {
-            let (webauthn, state) = asked();
-            keys.keep(Pending { begun, source: None, purpose: Purpose::First, webauthn, state })
-        };
-        for _ in 0..CEREMONIES_MAX {
-            keep(begun).unwrap();
+        let (keys, purpose) = (Passkeys::default(), Purpose::SignIn("a".into()));
+        for network in 0..CEREMONIES_MAX {
+            keep(&keys, 0, source(u32::try_from(network).unwrap()), &purpose);
         }
-        assert!(matches!(keep(begun), Err(Error::Fault(Fault::Busy))));
-        assert!(keep(begun.plus_millis(CEREMONY_MS_MAX + 1)).is_ok());
+        keep(&keys, 1, source(u32::MAX), &purpose);
+        assert_eq!(keys.lock().len(), CEREMONIES_MAX);
+        keep(&keys, CEREMONY_MS_MAX + 1, source(u32::MAX), &purpose);
+        assert_eq!(keys.lock().len(), 2);
     }
 
     #[test]
     fn one_source_cannot_fill_the_room_for_all() {
-        let (keys, begun) = (Passkeys::default(), Timestamp::from_millis(1_800_000_000_000));
-        let keep = |nth: u64, source: IpAddr| {
-            let (webauthn, state) = asked();
-            let begun = begun.plus_millis(nth);
-            keys.keep(Pending { begun, source: Some(source), purpose: Purpose::SignIn("a".into()), webauthn, state })
-        };
-        let (here, there) = ([127, 0, 0, 1].into(), [127, 0, 0, 2].into());
-        let other = keep(0, there).unwrap();
-        let first = keep(0, here).unwrap();
-        let kept: Vec<String> = (1..=200).map(|nth| keep(nth, here).unwrap()).collect();
+        let (keys, purpose) = (Passkeys::default(), Purpose::SignIn("a".into()));
+        let other = keep(&keys, 0, source(2), &purpose);
+        let first = keep(&keys, 0, source(1), &purpose);
+        let kept: Vec<String> = (1..=200).map(|nth| keep(&keys, nth, source(1), &purpose)).collect();
         assert_eq!(keys.lock().len(), SOURCE_CEREMONIES_MAX + 1);
-        let take = |handle: &str| keys.take(handle, &Purpose::SignIn("a".into()), begun.plus_millis(200)).is_some();
+        let take = |handle: &str| keys.take(handle, &purpose, BEGUN.plus_millis(200)).is_some();
         assert!(take(&other) && take(&kept[199]) && !take(&first));
+    }
+
+    #[test]
+    fn one_session_cannot_fill_the_room_for_all() {
+        let (keys, renew) = (Passkeys::default(), Purpose::Renew([7; 32]));
+        let other = keep(&keys, 0, None, &Purpose::Renew([8; 32]));
+        // Whatever it asks for, it is one session.
+        let vote = keep(&keys, 0, None, &Purpose::Vote([7; 32], BOUND));
+        let kept: Vec<String> = (1..=5_000).map(|nth| keep(&keys, nth, None, &renew)).collect();
+        assert_eq!(keys.lock().len(), SESSION_CEREMONIES_MAX + 1);
+        assert!(keys.take(&kept[4_999], &renew, BEGUN).is_some());
+        assert!(keys.take(&other, &Purpose::Renew([8; 32]), BEGUN).is_some());
+        assert!(keys.take(&vote, &Purpose::Vote([7; 32], BOUND), BEGUN).is_none());
+    }
+
+    #[test]
+    fn many_sources_take_the_room_from_each_other_and_from_nobody_else() {
+        let (keys, purpose) = (Passkeys::default(), Purpose::SignIn("a".into()));
+        let other = keep(&keys, 0, None, &Purpose::Renew([8; 32]));
+        for nth in 0..6_000_u32 {
+            keep(&keys, u64::from(nth), source(nth % 100), &purpose);
+        }
+        assert_eq!(keys.lock().len(), CEREMONIES_MAX);
+        assert!(keys.take(&other, &Purpose::Renew([8; 32]), BEGUN).is_some());
     }
 }

@@ -67,12 +67,15 @@ fn kind(what: Observation) -> u8 {
 pub async fn run(gate: Arc<Gate>, seen: Arc<Seen>, mut stop: watch::Receiver<bool>) {
     loop {
         let all = seen.take();
-        if !all.is_empty() {
+        let is_all = all.is_empty();
+        if !is_all {
             record(&gate, all).await;
         }
         let stopping = *stop.borrow();
-        if stopping {
-            return;
+        match (stopping, is_all) {
+            (true, true) => return,
+            (true, false) => continue,
+            (false, _) => {}
         }
         tokio::select! {
             () = seen.more.notified() => {}

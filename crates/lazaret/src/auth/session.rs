@@ -85,17 +85,11 @@ pub fn visitor(gate: &Gate, headers: &HeaderMap) -> Option<Visitor> {
     let found = gate.read(|view, side| {
         let Some(session) = side.session(&lookup)? else { return Ok(None) };
         let caller = from_credential(view, session.credential, session.means, NO_STEPUP_S, at);
-        Ok(caller.map(|caller| Visitor { session, caller }))
+        Ok(caller.ok().map(|caller| Visitor { session, caller }))
     });
     let visitor = found.ok().flatten()?;
     let demo_is_shut = visitor.session.means == Means::Demo && !demo_doors(&gate.config);
-    let shut = demo_is_shut || is_shut_out(gate, &visitor.caller);
-    (!shut && is_live(&visitor.session, &visitor.caller, at)).then_some(visitor)
-}
-
-/// The people of an isolated party are out while it lasts.
-fn is_shut_out(gate: &Gate, caller: &Caller) -> bool {
-    caller.party().is_some_and(|party| gate.is_isolated(party))
+    (!demo_is_shut && is_live(&visitor.session, &visitor.caller, at)).then_some(visitor)
 }
 
 /// Opens a session for a credential that was just verified, and gives the `Set-Cookie` line. The sign-in is recorded with it, or it does not happen.
@@ -105,7 +99,7 @@ fn is_shut_out(gate: &Gate, caller: &Caller) -> bool {
 pub async fn open(gate: &Arc<Gate>, credential: Id<Credential>, means: Means) -> Result<HeaderValue> {
     let at = gate.clock.now();
     let caller = gate.read(|view, _| Ok(from_credential(view, credential, means, NO_STEPUP_S, at)))?;
-    let caller = caller.filter(|caller| !is_shut_out(gate, caller)).ok_or(Refusal::NotAllowed)?;
+    let caller = caller.map_err(Refusal::from)?;
     let person = caller.person().ok_or(Refusal::NotAllowed)?;
     let value = URL_SAFE_NO_PAD.encode(random::<32>());
     let session = Session {

@@ -8,10 +8,11 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, header};
 use axum::response::Response;
 use lazaret_core::caller::Caller;
-use lazaret_core::refusal::PartyCode;
+use lazaret_core::refusal::{PartyCode, Refusal};
 
-use super::{origin, session, token};
-use crate::api::problem::{Audience, response};
+use super::caller::{Audience, Shut};
+use super::{origin, session, signin, token};
+use crate::api::problem::response;
 use crate::error::{Error, Result};
 use crate::gate::Gate;
 
@@ -25,7 +26,7 @@ pub struct Signed {
 impl Signed {
     /// How much they are told when something fails.
     pub fn audience(&self) -> Audience {
-        if self.caller.is_hospital_person() { Audience::Insider } else { Audience::Party }
+        Audience::of(&self.caller)
     }
 
     /// The answer, with errors in the words of this caller.
@@ -38,15 +39,25 @@ impl FromRequestParts<Arc<Gate>> for Signed {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, gate: &Arc<Gate>) -> Result<Signed> {
-        let caller = match bearer(&parts.headers) {
-            Some(bearer) => token::caller(gate, bearer),
-            None => by_cookie(gate, parts),
+        let found = match bearer(&parts.headers) {
+            Some(bearer) => by_token(gate, bearer),
+            None => by_cookie(gate, parts).ok_or(Shut::Nobody),
         };
-        match caller {
-            Some(caller) => Ok(Signed { caller }),
-            None => Err(not_signed_in()),
+        match found {
+            Ok(caller) => Ok(Signed { caller }),
+            Err(Shut::Isolated(_)) => Err(Refusal::Isolated.into()),
+            Err(Shut::Nobody) => Err(not_signed_in()),
         }
     }
+}
+
+/// The bearer of a token. One that opens nothing is a sign-in that failed.
+fn by_token(gate: &Gate, token: &str) -> Result<Caller, Shut> {
+    let found = token::caller(gate, token);
+    if found == Err(Shut::Nobody) {
+        signin::note_refused(gate, None, token::credential(gate, token));
+    }
+    found
 }
 
 /// The header by which our own scripts show the session's token.

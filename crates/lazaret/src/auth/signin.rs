@@ -1,14 +1,12 @@
 //! Signing in and showing a factor again: each way ends in a session, a renewed one, or a caller for one vote.
 
-use std::net::IpAddr;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use axum::http::HeaderValue;
 use lazaret_core::caller::Caller;
 use lazaret_core::credential::add_passkey;
-use lazaret_core::event::{Observation, Observed, SessionsObserved};
+use lazaret_core::event::Observation;
 use lazaret_core::id::{Actor, Credential, Id, Person};
 use lazaret_core::refusal::{PartyCode, Refusal};
 use lazaret_core::register::CredentialKind;
@@ -18,17 +16,14 @@ use lazaret_store::side::Secret;
 use super::caller::from_credential;
 use super::first::First;
 use super::passkey::{Bound, Passkeys, Purpose};
+use super::seen::Seen;
 use super::session::{self, Visitor};
+use super::source::Source;
 use super::tries::Tries;
 use crate::clock::new_id;
 use crate::error::{Error, Result};
 use crate::gate::Gate;
 use crate::particulars::Assertion;
-
-/// Failed sign-ins wait this long for others, and are recorded together.
-const BATCH_REST: Duration = Duration::from_secs(5);
-/// Failures of one fact; what comes beside them is counted by the metrics.
-const BATCH_MAX: usize = 256;
 
 /// What signing in keeps in memory.
 #[derive(Debug, Default)]
@@ -39,14 +34,15 @@ pub struct SignIn {
     pub tries: Tries,
     /// The link for the first administrator.
     pub first: First,
-    failures: Mutex<Vec<Observed>>,
+    /// Sign-ins and failures of every door, on their way into the ledger.
+    pub seen: Arc<Seen>,
 }
 
 /// Asks for a passkey of the account of this name; the ceremony's JSON.
 ///
 /// # Errors
 /// Too many failures; under this host name no passkey works.
-pub fn begin(gate: &Gate, origin: &str, account: &str, source: IpAddr) -> Result<String> {
+pub fn begin(gate: &Gate, origin: &str, account: &str, source: Source) -> Result<String> {
     may_try(gate, account, source)?;
     let person = person_called(gate, account)?;
     gate.signin.passkeys.ask(gate, (origin, Some(source)), person, Purpose::SignIn(account.to_owned()))
@@ -59,7 +55,7 @@ pub fn begin(gate: &Gate, origin: &str, account: &str, source: IpAddr) -> Result
 pub async fn by_passkey(
     gate: &Arc<Gate>,
     account: &str,
-    source: IpAddr,
+    source: Source,
     (handle, answer): (&str, &str),
 ) -> Result<HeaderValue> {
     may_try(gate, account, source)?;
@@ -126,8 +122,11 @@ pub async fn voter(
     let at = gate.clock.now();
     let caller = gate.read(|view, _| Ok(from_credential(view, credential, means, age_s, at)))?;
     // The session and the passkey are one person's, or neither counts.
-    let caller = caller.filter(|caller| caller.actor() == visitor.caller.actor());
-    Ok((caller.ok_or(Refusal::NotAllowed)?, assertion))
+    let caller = caller.map_err(Refusal::from)?;
+    if caller.actor() != visitor.caller.actor() {
+        return Err(Refusal::NotAllowed.into());
+    }
+    Ok((caller, assertion))
 }
 
 /// Adds a passkey that was made in this session to its person.
@@ -151,7 +150,7 @@ async fn keep(gate: &Arc<Gate>, secret: Secret) -> Result<()> {
     gate.write(move |tx| tx.side().put_secret(&secret)).await
 }
 
-fn may_try(gate: &Gate, account: &str, source: IpAddr) -> Result<()> {
+fn may_try(gate: &Gate, account: &str, source: Source) -> Result<()> {
     if gate.signin.tries.may_try(account, source, gate.clock.now()) {
         return Ok(());
     }
@@ -177,26 +176,13 @@ fn demo_credential(gate: &Gate, person: Id<Person>) -> Result<Id<Credential>> {
     known.first().copied().ok_or(Error::Refused(Refusal::NotAllowed))
 }
 
-fn note_failure(gate: &Arc<Gate>, account: &str, source: IpAddr) {
-    let at = gate.clock.now();
-    gate.signin.tries.note_failure(account, source, at);
-    gate.metrics.sign_in_failures.fetch_add(1, Ordering::Relaxed);
-    let actor: Option<Id<Actor>> = person_called(gate, account).ok().flatten().map(Id::cast);
-    let mut waiting = gate.signin.failures.lock().unwrap_or_else(PoisonError::into_inner);
-    if waiting.len() < BATCH_MAX {
-        waiting.push(Observed { what: Observation::SignInFailed, at, actor, credential: None });
-    }
-    if waiting.len() == 1 {
-        tokio::spawn(record_failures(Arc::clone(gate)));
-    }
+fn note_failure(gate: &Gate, account: &str, source: Source) {
+    gate.signin.tries.note_failure(account, source, gate.clock.now());
+    note_refused(gate, person_called(gate, account).ok().flatten().map(Id::cast), None);
 }
 
-/// Many failures make one fact: whoever hammers at the door does not fill the ledger.
-async fn record_failures(gate: Arc<Gate>) {
-    tokio::time::sleep(BATCH_REST).await;
-    let seen = std::mem::take(&mut *gate.signin.failures.lock().unwrap_or_else(PoisonError::into_inner));
-    let recorded = gate.record(&gate.caller, move |_| Ok(SessionsObserved { seen: seen.clone() }.into())).await;
-    if let Err(error) = recorded {
-        tracing::error!(%error, "failed sign-ins could not be recorded");
-    }
+/// Somebody was not let in, at whichever door: counted, and recorded with others of its kind.
+pub fn note_refused(gate: &Gate, actor: Option<Id<Actor>>, credential: Option<Id<Credential>>) {
+    gate.metrics.sign_in_failures.fetch_add(1, Ordering::Relaxed);
+    gate.signin.seen.saw(Observation::SignInFailed, actor, credential);
 }

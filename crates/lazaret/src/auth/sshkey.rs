@@ -7,7 +7,7 @@ use russh::keys::ssh_key::LineEnding;
 use russh::keys::{Algorithm, HashAlg, PrivateKey, PublicKey};
 use zeroize::Zeroizing;
 
-use super::caller::from_credential;
+use super::caller::{Shut, from_credential};
 use crate::error::{Error, Result};
 use crate::gate::Gate;
 use crate::intake::sftp::is_acceptable;
@@ -122,18 +122,24 @@ pub fn fingerprint(key: &PublicKey) -> Vec<u8> {
 
 /// The caller that this key makes of this user, if it opens anything now. The user is the short name of the party or person
 /// that the key belongs to: one key never speaks for two.
-#[must_use]
-pub fn caller(gate: &Gate, user: &str, key: &PublicKey) -> Option<Caller> {
+///
+/// # Errors
+/// Why it makes nobody.
+pub fn caller(gate: &Gate, user: &str, key: &PublicKey) -> Result<Caller, Shut> {
     let lookup = fingerprint(key);
     let at = gate.clock.now();
     let found = gate.read(|view, side| {
-        let Some(secret) = side.secret(&lookup)? else { return Ok(None) };
-        let Some(subject) = side.by_slug(user)? else { return Ok(None) };
-        let caller = from_credential(view, secret.credential, Means::Token, 0, at);
-        let owner = caller.as_ref().map(Caller::actor);
-        Ok(caller.filter(|_| owner == Some(subject.cast())))
+        let Some(secret) = side.secret(&lookup)? else { return Ok(Err(Shut::Nobody)) };
+        let Some(subject) = side.by_slug(user)? else { return Ok(Err(Shut::Nobody)) };
+        let found = from_credential(view, secret.credential, Means::Token, 0, at);
+        let owner = match &found {
+            Ok(caller) => Some(caller.actor()),
+            Err(Shut::Isolated(actor)) => Some(*actor),
+            Err(Shut::Nobody) => None,
+        };
+        Ok(if owner == Some(subject.cast()) { found } else { Err(Shut::Nobody) })
     });
-    found.ok().flatten()
+    found.unwrap_or(Err(Shut::Nobody))
 }
 
 #[cfg(test)]

@@ -2,9 +2,10 @@
 
 use lazaret_core::caller::Caller;
 use lazaret_core::digest::Digest;
+use lazaret_core::id::{Credential, Id};
 use lazaret_core::request::Means;
 
-use super::caller::from_credential;
+use super::caller::{Shut, from_credential};
 use crate::clock::random;
 use crate::gate::Gate;
 
@@ -36,15 +37,21 @@ pub fn lookup(token: &str) -> Option<[u8; 32]> {
 }
 
 /// The caller that this token makes, if it opens anything now. A bearer token proves itself with each request.
-#[must_use]
-pub fn caller(gate: &Gate, token: &str) -> Option<Caller> {
-    let lookup = lookup(token)?;
+///
+/// # Errors
+/// Why it makes nobody.
+pub fn caller(gate: &Gate, token: &str) -> Result<Caller, Shut> {
+    let credential = credential(gate, token).ok_or(Shut::Nobody)?;
     let at = gate.clock.now();
-    let found = gate.read(|view, side| {
-        let secret = side.secret(&lookup)?;
-        Ok(secret.and_then(|secret| from_credential(view, secret.credential, Means::Token, 0, at)))
-    });
-    found.ok().flatten()
+    let found = gate.read(|view, _| Ok(from_credential(view, credential, Means::Token, 0, at)));
+    found.unwrap_or(Err(Shut::Nobody))
+}
+
+/// The credential of a token that the gate knows, whether or not it still opens anything.
+#[must_use]
+pub fn credential(gate: &Gate, token: &str) -> Option<Id<Credential>> {
+    let lookup = lookup(token)?;
+    gate.read(|_, side| side.secret(&lookup)).ok().flatten().map(|secret| secret.credential)
 }
 
 fn check_symbols(body: &str) -> String {

@@ -32,6 +32,7 @@ use axum::routing::{get, post};
 use lazaret_core::refusal::PartyCode;
 
 use self::visit::Inside;
+use crate::auth::caller::Audience;
 use crate::error::{Error, Result};
 use crate::gate::Gate;
 
@@ -97,6 +98,6 @@ pub async fn nowhere(inside: Result<Inside, Response>, headers: HeaderMap) -> Re
     let error = Error::malformed(PartyCode::NotFound, "");
     match inside {
         Ok(inside) => inside.answer(Err(error)),
-        Err(_) => visit::fault(page::Page::new(page::Place::Nowhere, ""), &error, false),
+        Err(_) => visit::fault(page::Page::new(page::Place::Nowhere, ""), &error, Audience::Party),
     }
 }

@@ -5,15 +5,17 @@ use lazaret_core::code::Code;
 use lazaret_core::id::{Id, Party};
 use lazaret_core::time::{DAY_MS, Timestamp};
 use lazaret_core::transfer::{Stage, TransferView};
+use lazaret_store::View;
 use lazaret_store::view::Counts;
 use maud::{Markup, html};
 
 use super::chart::{self, End};
 use super::page::{Place, live, pill, pill_saying};
 use super::transfer::{link, route};
-use super::visit::{Inside, sees_all};
+use super::visit::Inside;
 use super::words::{self, Pill, number};
 use crate::api::health::{Severity, parts};
+use crate::auth::caller::Audience;
 use crate::error::Result;
 
 /// Entries wait for the next signature.
@@ -24,11 +26,10 @@ const LOOKED_AT_MAX: u32 = 200;
 
 /// `GET /`
 pub async fn page(inside: Inside) -> Response {
-    if !inside.reader.is_insider {
-        return Redirect::to("/portal").into_response();
-    }
-    if sees_all(&inside).is_err() {
-        return Redirect::to("/send").into_response();
+    match inside.reader.audience {
+        Audience::Party => return Redirect::to("/portal").into_response(),
+        Audience::Clinician => return Redirect::to("/send").into_response(),
+        Audience::Operator => {}
     }
     let outcome = body(&inside).map(|body| {
         let page = inside.page(Place::Overview, "Overview");
@@ -108,11 +109,12 @@ struct Need {
 
 fn needs(inside: &Inside) -> Result<Markup> {
     let (needs, total) = gather(inside)?;
+    let grouped: usize = needs.iter().map(|need| need.transfers.len()).sum();
     let oldest = needs.first().and_then(|need| need.transfers.first()).map(|view| view.transfer.reference());
     let rows: Vec<Markup> = needs.iter().take(ROWS_MAX).map(|need| row(inside, need)).collect::<Result<_>>()?;
     Ok(html! {
         section aria-labelledby="needs" {
-            h2 #needs { "Needs a person (" (number(total as u64)) ")" }
+            h2 #needs { "Needs a person (" (number(total)) ")" }
             @if rows.is_empty() { p { "Nothing waits for anybody." } }
             @else {
                 div.table.stack {
@@ -123,6 +125,7 @@ fn needs(inside: &Inside) -> Result<Markup> {
                         tbody { @for row in rows { (row) } }
                     }
                 }
+                @if (grouped as u64) < total { p.muted { "Grouped here are the " (number(grouped as u64)) " that wait longest." } }
                 p {
                     @if let Some(oldest) = oldest { a.button.main href={ "/t/" (oldest) } { "Review oldest" } }
                     " " a.button href="/transfers?state=held" { "All that are held" }
@@ -132,12 +135,13 @@ fn needs(inside: &Inside) -> Result<Markup> {
     })
 }
 
-/// What waits, by party and reason: first what people are asked to vote on, then the longest-waiting.
-fn gather(inside: &Inside) -> Result<(Vec<Need>, usize)> {
+/// What waits, by party and reason: first what people are asked to vote on, then the longest-waiting. And how many wait in all:
+/// of very many only the first are grouped.
+fn gather(inside: &Inside) -> Result<(Vec<Need>, u64)> {
     inside.gate.read(|view, _| {
         let mut waiting = view.in_stage(Stage::Held, LOOKED_AT_MAX)?;
         waiting.extend(view.in_stage(Stage::NotChecked, LOOKED_AT_MAX)?);
-        let total = waiting.len();
+        let total = standing(view, &[Stage::Held, Stage::NotChecked])?;
         let mut needs: Vec<Need> = Vec::new();
         for transfer in waiting {
             let Some(found) = view.transfer(transfer)? else { continue };
@@ -153,6 +157,12 @@ fn gather(inside: &Inside) -> Result<(Vec<Need>, usize)> {
         needs.sort_by_key(|need| (!need.asks, need.transfers.first().map(|view| view.since)));
         Ok((needs, total))
     })
+}
+
+/// How many transfers stand in these stages, whenever they came.
+fn standing(view: &View<'_>, stages: &[Stage]) -> lazaret_store::Result<u64> {
+    let counts = view.counts(Timestamp::from_millis(0))?;
+    Ok(counts.stages.iter().filter(|(stage, _)| stages.contains(stage)).map(|(_, count)| count).sum())
 }
 
 fn row(inside: &Inside, need: &Need) -> Result<Markup> {
@@ -186,7 +196,7 @@ fn health(inside: &Inside) -> Result<Markup> {
     let gate = &inside.gate;
     let wrong = parts(gate)?;
     let (entries, unchecked) = gate.read(|view, _| {
-        let unchecked = view.in_stage(Stage::NotChecked, LOOKED_AT_MAX)?.len();
+        let unchecked = standing(view, &[Stage::NotChecked])?;
         Ok((view.head()?.map_or(0, |head| head.size), unchecked))
     })?;
     let unsigned = entries.saturating_sub(gate.log.size());
@@ -204,7 +214,7 @@ fn health(inside: &Inside) -> Result<Markup> {
                     " ledger: " (number(entries)) " entries"
                 }
                 @if unchecked > 0 {
-                    li { (pill_saying(words::UNCHECKED, "not checked")) " " a href="/transfers?state=not_checked" { (words::counted(unchecked, "transfer", "transfers")) } }
+                    li { (pill_saying(words::UNCHECKED, "not checked")) " " a href="/transfers?state=not_checked" { (words::counted(usize::try_from(unchecked).unwrap_or(usize::MAX), "transfer", "transfers")) } }
                 }
                 @for (severity, part) in &wrong {
                     li {

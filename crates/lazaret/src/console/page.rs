@@ -11,6 +11,7 @@ use maud::{DOCTYPE, Markup, html};
 use super::assets;
 use super::words::{self, Pill};
 use crate::api::show::time_text;
+use crate::auth::caller::Audience;
 use crate::clock::random;
 
 /// Where in the console a page lies.
@@ -52,8 +53,8 @@ pub struct Reader {
     pub csrf: String,
     /// Approvals that wait for them; none for those who never approve.
     pub waiting: Option<usize>,
-    /// Whether they are one of the hospital's own.
-    pub is_insider: bool,
+    /// How much they are told.
+    pub audience: Audience,
 }
 
 /// A page that is being put together.
@@ -216,7 +217,7 @@ impl Page {
                             }
                         }
                     }
-                    @if reader.is_insider {
+                    @if reader.audience.is_insider() {
                         form.find role="search" action="/transfers" {
                             label.sr for="find" { "Find a transfer by its reference" }
                             input #find type="search" name="q" placeholder="LZ-…  press /" autocomplete="off" maxlength="64";
@@ -255,10 +256,12 @@ const PLACES: &[(Place, &str, &str)] = &[
 
 fn is_theirs(reader: &Reader, place: Place) -> bool {
     match place {
-        Place::Portal => !reader.is_insider,
+        Place::Portal => reader.audience == Audience::Party,
         Place::Send => true,
-        Place::Approvals => reader.is_insider && reader.waiting.is_some(),
-        Place::Overview | Place::Transfers | Place::Suppliers | Place::Account | Place::Nowhere => reader.is_insider,
+        Place::Approvals => reader.audience.is_operator() && reader.waiting.is_some(),
+        Place::Overview | Place::Transfers | Place::Suppliers | Place::Account | Place::Nowhere => {
+            reader.audience.is_operator()
+        }
     }
 }
 
@@ -398,7 +401,8 @@ mod tests {
     use super::*;
 
     fn page() -> Page {
-        let reader = Reader { name: "Ana".into(), csrf: "token".into(), waiting: Some(3), is_insider: true };
+        let reader =
+            Reader { name: "Ana".into(), csrf: "token".into(), waiting: Some(3), audience: Audience::Operator };
         Page::new(Place::Overview, "Overview").reader(reader)
     }
 

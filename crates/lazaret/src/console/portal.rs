@@ -1,21 +1,24 @@
-//! What a party's people see of their own transfers, and what anybody with a reference sees of one: the sender's words, a
-//! sentence, a fix. Nothing here names a rule, an inspector's engine, or a person of the hospital.
+//! What a party's people see of their transfers, what a clinician sees of one, and what anybody with a reference sees of it: the
+//! sender's words, a sentence, a fix. Nothing here names a rule, an inspector's engine, or a person of the hospital.
 
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use lazaret_core::id::Reference;
 use lazaret_core::refusal::PartyCode;
-use lazaret_core::transfer::{Stage, TransferView};
+use lazaret_core::transfer::{Stage, TransferView, may_withdraw};
 use lazaret_store::view::Filter;
 use maud::{Markup, html};
 use std::sync::Arc;
 
 use super::page::{Page, Place, banner, clock, live, moment, name, pill, pill_saying, token};
+use super::transfer::collect;
 use super::visit::Inside;
 use super::words;
 use crate::api::show;
+use crate::auth::caller::Audience;
 use crate::crossing;
+use crate::delivery::outgoing::may_collect;
 use crate::error::Result;
 use crate::gate::Gate;
 use crate::particulars::Kept;
@@ -34,7 +37,7 @@ pub struct Told {
 
 /// `GET /portal`
 pub async fn page(inside: Inside) -> Response {
-    if inside.reader.is_insider {
+    if inside.reader.audience != Audience::Party {
         return Redirect::to("/").into_response();
     }
     let outcome = rows(&inside).map(|rows| {
@@ -47,7 +50,7 @@ pub async fn page(inside: Inside) -> Response {
 }
 
 fn rows(inside: &Inside) -> Result<Markup> {
-    let filter = Filter { party: inside.caller().party(), ..Filter::default() };
+    let filter = Filter { known_to: inside.caller().party(), ..Filter::default() };
     let rows: Vec<(TransferView, Kept)> = inside.gate.read(|view, side| {
         let mut rows = Vec::new();
         for row in view.transfers(&filter, None, ROWS)? {
@@ -72,18 +75,20 @@ fn rows(inside: &Inside) -> Result<Markup> {
     })
 }
 
-/// One transfer of the reader's own party.
+/// One transfer, for whoever is no operator.
 ///
 /// # Errors
 /// A fault of the store.
 pub fn one(inside: &Inside, view: &TransferView) -> Result<Response> {
     let (_, _, explanation) = crossing::explanation(&inside.gate, view.transfer)?;
-    let kept = inside.gate.read(|_, side| Ok(inside.gate.particulars.kept(side, view.transfer).unwrap_or_default()))?;
+    let (kept, lane) = inside.gate.read(|read, side| {
+        Ok((inside.gate.particulars.kept(side, view.transfer).unwrap_or_default(), read.lane(view.lane)?))
+    })?;
+    let lane = lane.filter(|lane| may_collect(inside.caller(), lane));
     let is_signed = inside.gate.log.is_signed(&inside.gate, view.transfer)?;
     let manifest = kept.manifest().unwrap_or_default();
     let told = Told { stage: view.stage, code: explanation.code };
     let reference = view.transfer.reference();
-    let takes_back = inside.caller().actor() == view.requester || inside.caller().party() == Some(view.party);
     let is_open = matches!(view.stage, Stage::Quarantined | Stage::Inspected | Stage::Held | Stage::NotChecked);
     let body = html! {
         (state(&told))
@@ -93,7 +98,8 @@ pub fn one(inside: &Inside, view: &TransferView) -> Result<Response> {
             dt { "Receipt" }
             dd { @if is_signed { a href=(show::receipt_path(view.transfer)) { (reference) ".receipt" } } @else { "in a second" } }
         }
-        @if takes_back && is_open {
+        @if let Some(lane) = lane { (collect(view, lane.terms.name.as_str())) }
+        @if is_open && may_withdraw(view, inside.caller()) {
             form action={ "/t/" (reference) "/withdraw" } method="post" {
                 (token(&inside.reader.csrf)) button.danger type="submit" { "Take it back" }
             }

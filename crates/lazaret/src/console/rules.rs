@@ -10,13 +10,12 @@ use maud::{Markup, html};
 use super::page::Place;
 use super::visit::Inside;
 use super::words;
-use crate::error::{Error, Result};
-use crate::rules::candidate;
+use crate::error::Error;
 
 /// `GET /r/{rule}`
 pub async fn page(inside: Inside, Path(id): Path<String>) -> Response {
     let bundle = inside.gate.policy();
-    let rule = bundle.rule(&id).filter(|_| inside.reader.is_insider);
+    let rule = bundle.rule(&id).filter(|_| inside.reader.audience.is_operator());
     let outcome = rule.ok_or(Error::Refused(Refusal::NotFound)).map(|rule| {
         let body = html! {
             p { strong { (rule.reason) } }
@@ -36,8 +35,8 @@ pub async fn page(inside: Inside, Path(id): Path<String>) -> Response {
 /// Which rules a set that people are asked about would bring, change and drop.
 pub fn changes(inside: &Inside, digest: Digest) -> Markup {
     let found = inside.gate.read(|_, side| side.policy_text(digest));
-    let other: Result<Bundle> = found.and_then(|text| candidate(&text.unwrap_or_default()));
-    let Ok(other) = other else { return html! { p { "The set's text cannot be read." } } };
+    let other = found.ok().flatten().and_then(|text| Bundle::parse(&text).ok());
+    let Some(other) = other else { return html! { p { "The set's text cannot be read." } } };
     let in_force = inside.gate.policy();
     let (now, then) = (in_force.rules(), other.rules());
     let changed: Vec<(&str, &Rule)> = then.iter().filter_map(|rule| Some((change(&now, rule)?, *rule))).collect();

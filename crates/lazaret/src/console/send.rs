@@ -75,7 +75,7 @@ fn form(inside: &Inside, ways: &[Way]) -> Markup {
             form action="/send" method="post" enctype="multipart/form-data" data-upload {
                 (token(&inside.reader.csrf))
                 label.field {
-                    span { @if inside.reader.is_insider { "To whom" } @else { "Lane" } }
+                    span { @if inside.reader.audience.is_insider() { "To whom" } @else { "Lane" } }
                     select name="lane" required {
                         @for way in &usable { option value=(way.lane) { (words::visible(&way.party)) " (" (way.lane) ")" } }
                     }

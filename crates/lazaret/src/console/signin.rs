@@ -1,11 +1,9 @@
 //! Signing in and out, showing a passkey again, one's own account, and the first administrator's page.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Instant;
 
-use axum::extract::{ConnectInfo, FromRequestParts, Path, RawQuery, State};
-use axum::http::request::Parts;
+use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use lazaret_core::id::{Id, Person};
@@ -15,29 +13,18 @@ use lazaret_core::request::Means;
 use maud::{Markup, html};
 
 use super::page::{Page, Place, Script, banner, moment, passkey_fields, token};
-use super::visit::{Inside, Open, Posted, Writing, fault, next_of};
+use super::visit::{Fields, Inside, Open, Posted, Writing, fault, next_of};
 use super::{ceremony, query, tokens, vote, words};
-use crate::auth::first;
+use crate::auth::caller::Audience;
+use crate::auth::first::{self, Newcomer};
 use crate::auth::passkey::Purpose;
 use crate::auth::session::{self, demo_doors};
 use crate::auth::signin;
+use crate::auth::source::Source;
 use crate::clock::new_id;
 use crate::error::{Error, Result};
 use crate::gate::Gate;
 use crate::people::{NAME_BYTES_MAX, Named, SLUG_BYTES_MAX};
-
-/// Where a request comes from.
-pub struct Source(IpAddr);
-
-impl FromRequestParts<Arc<Gate>> for Source {
-    type Rejection = std::convert::Infallible;
-
-    async fn from_request_parts(parts: &mut Parts, _: &Arc<Gate>) -> Result<Source, Self::Rejection> {
-        let known = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());
-        // No forwarded header counts: what is behind a proxy shares the proxy's tries.
-        Ok(Source(known.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED))))
-    }
-}
 
 fn next(raw: Option<&str>) -> String {
     let asked = query(raw);
@@ -105,12 +92,12 @@ fn demo_people(gate: &Gate, next: &str) -> Markup {
 }
 
 /// `POST /sign-in/begin`: what the account's passkey is to sign.
-pub async fn begin(State(gate): State<Arc<Gate>>, Source(source): Source, form: Open) -> Response {
+pub async fn begin(State(gate): State<Arc<Gate>>, source: Source, form: Open) -> Response {
     ceremony(signin::begin(&gate, &form.origin, form.fields.get("account").trim(), source))
 }
 
 /// `POST /sign-in`
-pub async fn sign_in(State(gate): State<Arc<Gate>>, Source(source): Source, form: Open) -> Response {
+pub async fn sign_in(State(gate): State<Arc<Gate>>, source: Source, form: Open) -> Response {
     let (account, next) = (form.fields.get("account").trim(), next_of(form.fields.get("next")));
     let cookie = match (form.fields.get("demo"), form.fields.passkey()) {
         ("", Some(shown)) => signin::by_passkey(&gate, account, source, shown).await,
@@ -335,6 +322,6 @@ pub async fn setup(State(gate): State<Arc<Gate>>, Path(link): Path<String>, form
     match outcome.await {
         Ok(cookie) => enter(cookie, "/"),
         Err(error @ Error::Malformed(_)) => setup_form(&link, &outside_words(&error)),
-        Err(error) => fault(Page::new(Place::Nowhere, ""), &error, false),
+        Err(error) => fault(Page::new(Place::Nowhere, ""), &error, Audience::Party),
     }
 }

@@ -10,9 +10,8 @@ use lazaret_core::explanation::Explanation;
 use lazaret_core::id::Person;
 use lazaret_core::id::{Id, Transfer};
 use lazaret_core::inspection::{ContentKind, Inspector, InspectorReport, Verdict};
-use lazaret_core::refusal::Refusal;
 use lazaret_core::request::RequestView;
-use lazaret_core::transfer::{Channel, Direction, ReopenCause, Stage, TransferView};
+use lazaret_core::transfer::{Channel, Direction, ReopenCause, Stage, TransferView, may_reopen, may_withdraw};
 use lazaret_inspect::report::Report;
 use lazaret_store::Entry;
 use lazaret_vault::broker::Holder;
@@ -132,7 +131,7 @@ pub fn route(direction: Direction, party: &str, lane: &str) -> String {
 /// `GET /t/{reference}`
 pub async fn page(inside: Inside, Path(text): Path<String>) -> Response {
     let outcome = show::find(&inside.gate, inside.caller(), &text).and_then(|view| {
-        if !inside.reader.is_insider {
+        if !inside.reader.audience.is_operator() {
             return portal::one(&inside, &view);
         }
         let shown = Shown::gather(&inside, view)?;
@@ -273,14 +272,11 @@ fn you(inside: &Inside, shown: &Shown) -> String {
 fn acts(inside: &Inside, shown: &Shown) -> Markup {
     let reference = shown.view.transfer.reference();
     let is_open = matches!(shown.view.stage, Stage::Quarantined | Stage::Inspected | Stage::Held | Stage::NotChecked);
-    let is_own = inside.caller().actor() == shown.view.requester;
-    let file = format!("/api/v1/out/{}/{reference}", encode(&shown.lane));
+    let is_own = may_withdraw(&shown.view, inside.caller());
     html! {
-        @if shown.collects && matches!(shown.view.stage, Stage::Released | Stage::Delivered) {
-            a.button.main href=(file) { "Collect" }
-        }
+        @if shown.collects { (collect(&shown.view, &shown.lane)) }
         @if vote::mine(inside, shown).is_ok() { a.button href="#decide" { "Decide" } }
-        @if shown.waits() && show::sees_all(inside.caller()) {
+        @if shown.waits() && may_reopen(inside.caller()) {
             form action={ "/t/" (reference) "/inspection" } method="post" {
                 (token(&inside.reader.csrf)) button type="submit" { "Inspect again" }
             }
@@ -290,6 +286,14 @@ fn acts(inside: &Inside, shown: &Shown) -> Markup {
                 (token(&inside.reader.csrf)) button.danger type="submit" { "Take it back" }
             }
         }
+    }
+}
+
+/// The way to the bytes, for who may collect them; nothing before the release.
+pub fn collect(view: &TransferView, lane: &str) -> Markup {
+    let file = format!("/api/v1/out/{}/{}", encode(lane), view.transfer.reference());
+    html! {
+        @if matches!(view.stage, Stage::Released | Stage::Delivered) { a.button.main href=(file) { "Collect" } }
     }
 }
 
@@ -454,9 +458,6 @@ pub async fn inspect_again(Path(text): Path<String>, Writing(posted): Writing) -
     let inside = posted.inside;
     let outcome = async {
         let view = show::find(&inside.gate, inside.caller(), &text)?;
-        if !show::sees_all(inside.caller()) {
-            return Err(Refusal::NotAllowed.into());
-        }
         crossing::reopen(&inside.gate, inside.caller(), view.transfer, ReopenCause::Asked).await?;
         done(&inside, view.transfer)
     };

@@ -17,6 +17,7 @@ use super::page::{Page, Place, Reader};
 use super::{approvals, words};
 use crate::api::problem::status;
 use crate::api::show;
+use crate::auth::caller::Audience;
 use crate::auth::origin;
 use crate::auth::session::{self, Visitor, demo_doors};
 use crate::auth::signed::Signed;
@@ -57,7 +58,7 @@ impl Inside {
 
     /// The answer, with errors as pages in the words of this reader.
     pub fn answer(&self, outcome: Result<Response>) -> Response {
-        outcome.unwrap_or_else(|error| fault(self.page(Place::Nowhere, ""), &error, self.reader.is_insider))
+        outcome.unwrap_or_else(|error| fault(self.page(Place::Nowhere, ""), &error, self.reader.audience))
     }
 
     /// Whether they may change something now, without showing their passkey again.
@@ -73,7 +74,7 @@ impl FromRequestParts<Arc<Gate>> for Inside {
         let path = parts.uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str).to_owned();
         let Some(visitor) = session::visitor(gate, &parts.headers) else { return Err(outside(parts, &path)) };
         let is_fragment = parts.headers.contains_key("hx-request");
-        let wrong = |error| fault(Page::new(Place::Nowhere, ""), &error, false);
+        let wrong = |error| fault(Page::new(Place::Nowhere, ""), &error, Audience::Party);
         // What a page fetches by itself is no use of the session: it ends though the page stays open.
         if !is_fragment && parts.uri.path() != "/console/stream" {
             session::touch(gate, &visitor.session).await.map_err(wrong)?;
@@ -88,12 +89,7 @@ fn reader(gate: &Gate, visitor: &Visitor) -> Result<Reader> {
     let approves = Group::ALL.iter().any(|group| caller.has_role(group.role()));
     let waiting = if approves { Some(approvals::waiting_for(gate, caller, at)?) } else { None };
     let name = gate.read(|_, side| Ok(caller.person().map(|person| gate.particulars.person_name(side, person))))?;
-    Ok(Reader {
-        name: name.unwrap_or_default(),
-        csrf: visitor.csrf(),
-        waiting,
-        is_insider: caller.is_hospital_person(),
-    })
+    Ok(Reader { name: name.unwrap_or_default(), csrf: visitor.csrf(), waiting, audience: Audience::of(caller) })
 }
 
 /// Where somebody without a session is led.
@@ -236,13 +232,13 @@ fn foreign_form() -> Response {
 }
 
 /// An error as a page: what is so, what helps, whom to ask. Faults are logged once and say nothing outside.
-pub fn fault(page: Page, error: &Error, is_insider: bool) -> Response {
+pub fn fault(page: Page, error: &Error, audience: Audience) -> Response {
     if let Error::Fault(Fault::Internal(cause)) = error {
         tracing::error!(%cause, "a page failed");
     }
     let code = error.code();
     let detail = match error {
-        Error::Refused(refusal) if is_insider => Some(refusal.operator_text().to_owned()),
+        Error::Refused(refusal) if audience.is_operator() => Some(refusal.operator_text().to_owned()),
         Error::Malformed(malformed) => Some(malformed.detail.clone()),
         Error::Refused(_) | Error::Fault(_) | Error::Usage(_) => None,
     };
@@ -272,10 +268,10 @@ fn told(sentence: &str, fix: Option<&str>, detail: Option<String>) -> Markup {
     }
 }
 
-/// `NotFound` for whoever holds no role that sees what the page shows.
+/// For pages of operators.
 ///
 /// # Errors
-/// They hold none.
+/// `NotAllowed` for everybody else.
 pub fn sees_all(inside: &Inside) -> Result<()> {
     if show::sees_all(inside.caller()) { Ok(()) } else { Err(Refusal::NotAllowed.into()) }
 }

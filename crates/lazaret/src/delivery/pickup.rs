@@ -38,11 +38,8 @@ pub async fn list(State(gate): State<Arc<Gate>>, signed: Signed, Path(lane): Pat
         gate.read(|view, side| {
             let mut items = Vec::new();
             for found in view.collectable(lane.terms.lane, ROWS_MAX)? {
-                let mut item = show::outline(&gate, view, side, &found)?;
-                if !signed.caller.is_hospital_person() {
-                    item.state = found.stage.sender_word().to_owned();
-                }
-                items.push(item);
+                let outline = show::outline(&gate, view, side, &found)?;
+                items.push(TransferJson { state: show::state_for(&signed.caller, found.stage), ..outline });
             }
             Ok(json(&ListJson { items, next: None }))
         })

@@ -127,7 +127,7 @@ fn account(gate: &Gate, slug: &str) -> Result<Caller> {
         let Some(subject) = side.by_slug(slug)? else { return Ok(None) };
         let mut tokens = view.credentials_of_person(subject.cast(), CredentialKind::Token, at)?;
         tokens.extend(view.credentials_of(subject.cast(), CredentialKind::Token, at)?);
-        Ok(tokens.first().and_then(|token| from_credential(view, *token, Means::Token, 0, at)))
+        Ok(tokens.first().and_then(|token| from_credential(view, *token, Means::Token, 0, at).ok()))
     })?;
     found.ok_or_else(|| Error::internal(format!("{slug} is not in the demo")))
 }

@@ -283,7 +283,7 @@ fn caller_of(gate: &Gate, said: &Said) -> Result<Caller> {
     let at = gate.clock.now();
     let credential = said.credential.ok_or(Refusal::NotAllowed)?;
     let caller = gate.read(|view, _| Ok(from_credential(view, credential, Means::Token, 0, at)))?;
-    caller.ok_or(Error::Refused(Refusal::NotAllowed))
+    Ok(caller.map_err(Refusal::from)?)
 }
 
 /// In a task of its own, so that a peer that hangs up does not cut short the saving of what it sent.

@@ -3,6 +3,7 @@
 use lazaret_core::caller::Caller;
 use russh::keys::{Algorithm, HashAlg, PublicKey};
 
+use crate::auth::caller::Shut;
 use crate::auth::sshkey;
 use crate::gate::Gate;
 
@@ -87,10 +88,12 @@ fn bits(number: &[u8]) -> usize {
 }
 
 /// The caller that this key makes of this user. Known and unknown users take the same way.
-#[must_use]
-pub(super) fn caller(gate: &Gate, user: &str, key: &PublicKey, algorithm: &Algorithm) -> Option<Caller> {
+///
+/// # Errors
+/// Why it makes nobody.
+pub(super) fn caller(gate: &Gate, user: &str, key: &PublicKey, algorithm: &Algorithm) -> Result<Caller, Shut> {
     let found = sshkey::caller(gate, user, key);
-    found.filter(|_| user.len() <= USER_BYTES_MAX && is_acceptable(key, algorithm))
+    if user.len() <= USER_BYTES_MAX && is_acceptable(key, algorithm) { found } else { Err(Shut::Nobody) }
 }
 
 #[cfg(test)]

@@ -27,6 +27,8 @@ use super::outbox::{self, Outbox};
 use super::session::{Acting, Session};
 use super::sessions::{Seat, Sessions};
 use super::strangers::{Offence, Place, Source};
+use crate::auth::caller::Shut;
+use crate::auth::signin;
 
 /// What we call ourselves.
 const VERSION: &str = "SSH-2.0-Lazaret";
@@ -247,29 +249,29 @@ impl Handler for Connection {
 
     async fn auth_publickey_offered(&mut self, user: &str, offer: PublicKeyOffer<'_>) -> Result<Auth, russh::Error> {
         user.clone_into(&mut self.user);
-        let caller = login::caller(&self.door.gate, user, offer.public_key, offer.algorithm);
-        Connection::answer(self.attempts.offer(caller.is_some()))
+        let found = login::caller(&self.door.gate, user, offer.public_key, offer.algorithm);
+        Connection::answer(self.attempts.offer(found != Err(Shut::Nobody)))
     }
 
     async fn auth_publickey(&mut self, user: &str, key: VerifiedPublicKey<'_>) -> Result<Auth, russh::Error> {
         // Asked again: what was so when the key was offered may not be so now.
-        let Some(caller) = login::caller(&self.door.gate, user, key.public_key, key.algorithm) else {
+        let found = login::caller(&self.door.gate, user, key.public_key, key.algorithm);
+        if found == Err(Shut::Nobody) {
             return Connection::answer(self.attempts.fail());
-        };
+        }
         user.clone_into(&mut self.user);
-        self.caller = Some(caller);
+        self.caller = found.ok();
         Ok(Auth::Accept)
     }
 
     async fn auth_succeeded(&mut self, ssh: &mut Ssh) -> Result<(), russh::Error> {
-        let Some(caller) = self.caller.clone() else { return Err(russh::Error::NotAuthenticated) };
         self.signed_in.store(true, Ordering::Release);
         self.place = None;
-        self.door.seen.saw(Observation::SignedIn, Some(caller.actor()), caller.credential());
-        if caller.party().is_some_and(|party| self.door.gate.is_isolated(party)) {
-            // Known, and kept out: not a failure of theirs.
+        let Some(caller) = self.caller.clone() else {
+            // Isolated: known, and kept out. Not a failure of theirs.
             return ssh.disconnect(Disconnect::ByApplication, PartyCode::LaneClosed.sentence(), "en");
-        }
+        };
+        self.door.seen.saw(Observation::SignedIn, Some(caller.actor()), caller.credential());
         self.seat = Sessions::seat(&self.door, &caller, ssh.handle(), Arc::clone(&self.cut));
         if self.seat.is_none() {
             ssh.disconnect(Disconnect::TooManyConnections, "Too many connections of yours are open.", "en")?;
@@ -413,9 +415,8 @@ impl Drop for Connection {
         if self.signed_in.load(Ordering::Acquire) || !self.attempts.any() {
             return;
         }
-        self.door.gate.metrics.sign_in_failures.fetch_add(1, Ordering::Relaxed);
         self.door.strangers.punish(self.source, Offence::Failed, tokio::time::Instant::now());
         let known = self.door.gate.read(|_, side| side.by_slug(&self.user)).ok().flatten();
-        self.door.seen.saw(Observation::SignInFailed, known.map(lazaret_core::id::Id::cast), None);
+        signin::note_refused(&self.door.gate, known.map(lazaret_core::id::Id::cast), None);
     }
 }
