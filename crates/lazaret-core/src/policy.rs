@@ -57,6 +57,9 @@ pub struct Rule {
     pub text: String,
     /// Whether it forbids.
     pub forbids: bool,
+    /// What it says without its annotations: effect, scope and conditions, in Cedar's JSON form. Spaces and comments make no
+    /// difference to it.
+    pub sense: String,
 }
 
 /// A validated policy set, named by its digest.
@@ -313,7 +316,9 @@ fn read_rule(policy: &cedar_policy::Policy) -> Result<Rule, NotAPolicySet> {
         None => Vec::new(),
     };
     let forbids = policy.effect() == Effect::Forbid;
-    Ok(Rule { id, reason, fix, hold, requirement, text: policy.to_string(), forbids })
+    let mut sense = policy.to_json().map_err(fault)?;
+    sense.as_object_mut().and_then(|parts| parts.remove("annotations"));
+    Ok(Rule { id, reason, fix, hold, requirement, text: policy.to_string(), forbids, sense: sense.to_string() })
 }
 
 fn parse_requirement(text: &str) -> Option<Vec<Term>> {

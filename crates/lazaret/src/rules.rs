@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use lazaret_core::caller::Caller;
-use lazaret_core::cases::releases_what_is_never_released;
+use lazaret_core::cases::{Failed, changed_hard_rules};
 use lazaret_core::decision::Outcome;
+use lazaret_core::digest::Digest;
 use lazaret_core::event::RuleSet;
 use lazaret_core::id::{Id, Request, Transfer};
 use lazaret_core::policy::Bundle;
@@ -13,9 +14,12 @@ use lazaret_core::refusal::{PartyCode, Refusal};
 use lazaret_core::request::{Act, RequestState};
 use lazaret_core::rules::{self, RULES};
 use lazaret_store::view::{Filter, Page};
+use tokio::sync::Semaphore;
+use tokio::task::spawn_blocking;
 
+use crate::auth::caller::Audience;
 use crate::clock::new_id;
-use crate::error::{Error, Result};
+use crate::error::{Error, Fault, Result};
 use crate::gate::Gate;
 
 /// A set of rules, in bytes.
@@ -27,20 +31,55 @@ const ROWS: u32 = 500;
 /// Changes that are named; the rest is counted.
 const NAMED_MAX: usize = 1_000;
 
-/// A candidate that may be asked for: it parses, validates, has the hard rules, and they mean what they meant.
+/// Simulations at a time: each decides thousands of dossiers twice.
+static SIMULATIONS: Semaphore = Semaphore::const_new(1);
+
+/// A candidate that may be asked for: it parses, validates, and has the hard rules as they are. Reading one takes long enough
+/// that no request waits for it on the threads that all requests share.
 ///
 /// # Errors
 /// What is wrong with it, in words.
-pub(crate) fn candidate(text: &str) -> Result<Bundle> {
+async fn candidate(text: String) -> Result<Bundle> {
+    spawn_blocking(move || read_candidate(&text)).await.map_err(Error::internal)?
+}
+
+fn read_candidate(text: &str) -> Result<Bundle> {
     let bad = |why: String| Error::malformed(PartyCode::BadRequest, why);
     if text.len() > TEXT_BYTES_MAX {
         return Err(bad(format!("a set of rules has at most {TEXT_BYTES_MAX} bytes")));
     }
     let bundle = Bundle::parse(text).map_err(|error| bad(error.to_string()))?;
-    match releases_what_is_never_released(&bundle).first() {
-        Some(failed) => Err(bad(format!("the hard rule {} no longer does its work: {failed}", failed.rule))),
+    match changed_hard_rules(&bundle).first() {
+        Some(failed) => Err(bad(not_hard_enough(failed))),
         None => Ok(bundle),
     }
+}
+
+/// Why a set with this hard rule is not taken, and what helps.
+pub(crate) fn not_hard_enough(failed: &Failed) -> String {
+    let rule = failed.rule;
+    format!(
+        "the hard rule {rule} must say what the baseline's says: put it back as it was, and more into a rule of its own"
+    )
+}
+
+/// What another set would decide otherwise, with the digest that names it.
+///
+/// # Errors
+/// Who may not ask; what is wrong with the set; a simulation that is under way; a fault of the store.
+pub(crate) async fn simulate(gate: &Arc<Gate>, caller: &Caller, text: String) -> Result<(Digest, Simulation)> {
+    if !Audience::of(caller).is_operator() {
+        return Err(Refusal::NotAllowed.into());
+    }
+    let turn = SIMULATIONS.try_acquire().map_err(|_| Error::Fault(Fault::Busy))?;
+    let gate = Arc::clone(gate);
+    let deciding = spawn_blocking(move || {
+        // Held by the work itself, which goes on when whoever asked for it has gone.
+        let _turn = turn;
+        let candidate = read_candidate(&text)?;
+        Ok((candidate.digest(), decide_again(&gate, &candidate)?))
+    });
+    deciding.await.map_err(Error::internal)?
 }
 
 /// What another set would decide otherwise.
@@ -68,17 +107,15 @@ pub(crate) struct Change {
 }
 
 /// Decides the newest transfers by both sets, on what is true now. Nothing is recorded.
-///
-/// # Errors
-/// A fault of the store.
-pub(crate) fn simulate(gate: &Gate, candidate: &Bundle) -> Result<Simulation> {
+fn decide_again(gate: &Gate, candidate: &Bundle) -> Result<Simulation> {
     let (in_force, at) = (gate.policy(), gate.clock.now());
     let mut simulation = Simulation::default();
-    let mut after = None;
-    while simulation.looked_at < TRANSFERS_MAX {
+    let (mut after, mut read) = (None, 0);
+    while read < TRANSFERS_MAX {
         let page = gate.read(|view, _| view.transfers(&Filter::default(), after, ROWS))?;
         let Some(last) = page.last() else { break };
         after = Some(Page { arrived: last.arrived, transfer: last.transfer });
+        read += page.len();
         for row in &page {
             let dossier = gate.read(|view, _| view.dossier(row.transfer, at))?;
             if dossier.inspected.is_none() {
@@ -104,7 +141,8 @@ pub(crate) fn simulate(gate: &Gate, candidate: &Bundle) -> Result<Simulation> {
 /// # Errors
 /// Who may not ask; a set that is in force; another request that waits.
 pub(crate) async fn ask_to_activate(gate: &Arc<Gate>, caller: &Caller, text: String) -> Result<Id<Request>> {
-    let digest = candidate(&text)?.digest();
+    rules::may_ask_to_activate(caller)?;
+    let digest = candidate(text.clone()).await?.digest();
     let (asker, request, at) = (caller.clone(), new_id(), gate.clock.now());
     let caller = caller.clone();
     gate.write(move |tx| {
@@ -134,7 +172,7 @@ pub(crate) async fn activate_if_granted(gate: &Arc<Gate>, request: Id<Request>) 
     let digest = open.binding;
     let text = gate.read(|_, side| side.policy_text(digest))?;
     // Read again before the fact: a set that cannot be put in force must not be recorded as being so.
-    let bundle = candidate(&text.ok_or_else(|| Error::internal("the text of the granted rules is missing"))?)?;
+    let bundle = candidate(text.ok_or_else(|| Error::internal("the text of the granted rules is missing"))?).await?;
     let activated = gate
         .record(&gate.caller, move |view| {
             let open = view.request(request, at)?.ok_or(Refusal::NotFound)?;

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::response::Response;
-use lazaret_core::refusal::{PartyCode, Refusal};
+use lazaret_core::refusal::PartyCode;
 
 use super::types::{ChangeClassJson, ChangeJson, Problem, RequestJson, SimulationJson};
-use super::{json, parties, show};
+use super::{json, parties};
 use crate::auth::signed::Signed;
 use crate::error::{Error, Result};
 use crate::gate::Gate;
@@ -25,14 +25,7 @@ use crate::rules;
 )]
 pub async fn simulate(State(gate): State<Arc<Gate>>, signed: Signed, body: Bytes) -> Response {
     let outcome = async {
-        if !show::sees_all(&signed.caller) {
-            return Err(Refusal::NotAllowed.into());
-        }
-        let candidate = rules::candidate(text(&body)?)?;
-        let digest = candidate.digest();
-        let deciding = Arc::clone(&gate);
-        let decided = tokio::task::spawn_blocking(move || rules::simulate(&deciding, &candidate)).await;
-        let simulation = decided.map_err(Error::internal)??;
+        let (digest, simulation) = rules::simulate(&gate, &signed.caller, text(&body)?).await?;
         Ok(json(&SimulationJson {
             policy: format!("sha256:{}", gate.policy().digest()),
             candidate: format!("sha256:{digest}"),
@@ -61,8 +54,8 @@ fn change(change: &rules::Change) -> ChangeJson {
     }
 }
 
-/// Asks two others, one of security and one of privacy, to put a set of rules in force. The hard rules must be in it and do
-/// what they are for.
+/// Asks two others, one of security and one of privacy, to put a set of rules in force. The hard rules must be in it as
+/// they are.
 #[utoipa::path(
     post,
     path = "/api/v1/policy/activations",
@@ -72,13 +65,13 @@ fn change(change: &rules::Change) -> ChangeJson {
 )]
 pub async fn activate(State(gate): State<Arc<Gate>>, signed: Signed, body: Bytes) -> Response {
     let outcome = async {
-        let request = rules::ask_to_activate(&gate, &signed.caller, text(&body)?.to_owned()).await?;
+        let request = rules::ask_to_activate(&gate, &signed.caller, text(&body)?).await?;
         parties::show_request(&gate, request).map(|request| json(&request))
     };
     signed.answer(outcome.await)
 }
 
-fn text(body: &[u8]) -> Result<&str> {
-    std::str::from_utf8(body)
+fn text(body: &[u8]) -> Result<String> {
+    String::from_utf8(body.to_vec())
         .map_err(|error| Error::malformed(PartyCode::BadRequest, format!("the rules are no text: {error}")))
 }

@@ -14,6 +14,7 @@ use super::send::garbled;
 use super::{out, vote};
 use crate::api::types::{FailedCaseJson, PolicyJson, PolicyTestJson, RequestJson, SimulationJson, from_json};
 use crate::config::Surroundings;
+use crate::rules;
 
 /// Changes shown to people; `--json` has more.
 const SHOWN_MAX: usize = 20;
@@ -124,7 +125,7 @@ fn test(args: &TestArgs) -> Result<Exit> {
     let cases = cases::parse(&cases).map_err(|error| Failure::usage("the cases cannot be read").because(error))?;
     let bundle = Bundle::parse(&text).map_err(|error| Failure::unverified("this is no set of rules").because(error))?;
     let mut failed = cases::run(&bundle, &cases);
-    failed.extend(cases::releases_what_is_never_released(&bundle));
+    failed.extend(cases::changed_hard_rules(&bundle));
     let passed = cases.len().saturating_sub(failed.len());
     if args.json {
         let failed = failed.iter().map(failed_json).collect();
@@ -198,8 +199,8 @@ fn candidate(path: &Path) -> Result<String> {
             .hint(format!("lazaret policy test {}", path.display()))
     };
     let bundle = Bundle::parse(&text).map_err(|error| refused(&error))?;
-    match cases::releases_what_is_never_released(&bundle).first() {
-        Some(failed) => Err(refused(&format!("a hard rule no longer does its work: {failed}"))),
+    match cases::changed_hard_rules(&bundle).first() {
+        Some(failed) => Err(refused(&rules::not_hard_enough(failed))),
         None => Ok(text),
     }
 }
