@@ -1,5 +1,6 @@
 //! Whether the gate lives, whether it can do its work, and what it counts.
 
+use std::cmp::Reverse;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
@@ -18,24 +19,42 @@ use crate::gate::Gate;
 /// Entries that may wait for a signature before health says so: five seconds of a busy gate.
 const UNSIGNED_MAX: u64 = 10_000;
 
-/// `/healthz` and `/readyz`, without sign-in.
+/// `/healthz` and `/readyz` for everybody, without sign-in: yes or no, and not a word of what is wrong.
 pub fn router() -> Router<Arc<Gate>> {
     Router::new().route("/healthz", get(async || "ok\n")).route("/readyz", get(readyz))
 }
 
+/// The same for the `admin` listener, with what is wrong and what to do.
+pub fn admin_router() -> Router<Arc<Gate>> {
+    Router::new().route("/healthz", get(async || "ok\n")).route("/readyz", get(readyz_because))
+}
+
 async fn readyz(State(gate): State<Arc<Gate>>) -> Result<Response> {
-    let parts = parts(&gate)?;
-    let ready = parts.iter().all(|(part, _)| *part == Severity::Degraded);
-    let answer = ReadyzJson { ready, because: parts.into_iter().map(|(_, part)| part).collect() };
-    let mut response = json(&answer);
-    if !ready {
+    let (ready, _) = readiness(&gate)?;
+    Ok(answer(&ReadyzJson { ready, because: None }))
+}
+
+async fn readyz_because(State(gate): State<Arc<Gate>>) -> Result<Response> {
+    let (ready, parts) = readiness(&gate)?;
+    Ok(answer(&ReadyzJson { ready, because: Some(parts) }))
+}
+
+fn readiness(gate: &Gate) -> Result<(bool, Vec<PartJson>)> {
+    let parts = parts(gate)?;
+    let ready = parts.iter().all(|(severity, _)| *severity == Severity::Degraded);
+    Ok((ready, parts.into_iter().map(|(_, part)| part).collect()))
+}
+
+fn answer(readyz: &ReadyzJson) -> Response {
+    let mut response = json(readyz);
+    if !readyz.ready {
         *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
     }
-    Ok(response)
+    response
 }
 
 /// How much a part that is not as it should be hinders the gate.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
     /// It works, with less.
     Degraded,
@@ -43,7 +62,7 @@ pub enum Severity {
     Down,
 }
 
-/// Every part that is not as it should be.
+/// Every part that is not as it should be, the worst first.
 ///
 /// # Errors
 /// The store or the disk cannot be asked at all.
@@ -76,6 +95,7 @@ pub fn parts(gate: &Gate) -> Result<Vec<(Severity, PartJson)>> {
             part("vault", "keys were opened without a reason", "stop the gate and call security"),
         ));
     }
+    parts.sort_by_key(|(severity, _)| Reverse(*severity));
     Ok(parts)
 }
 

@@ -10,12 +10,15 @@ use axum::routing::get;
 use lazaret_core::refusal::PartyCode;
 use lazaret_core::register::Role;
 
-use crate::auth::signed::{Signed, not_signed_in};
+use crate::auth::signed::Signed;
 use crate::error::{Error, Result};
 use crate::gate::Gate;
 
 /// A full tile or bundle never changes; the checkpoint does.
 const FOR_EVER: &str = "public, max-age=31536000, immutable";
+
+/// What only an auditor reads lies in nobody's cache, nor in a proxy's that does not ask who reads.
+const FOR_ONE: &str = "private, no-store";
 
 /// The routes below `/log/`; none of them needs a sign-in, but entry bundles do where the gate says so.
 pub fn router() -> Router<Arc<Gate>> {
@@ -27,11 +30,9 @@ async fn trust(State(gate): State<Arc<Gate>>) -> Response {
 }
 
 async fn resource(State(gate): State<Arc<Gate>>, signed: Result<Signed>, Path(path): Path<String>) -> Result<Response> {
-    if path.starts_with("tile/entries/") && !gate.config.public_entries {
-        let signed = signed.map_err(|_| not_signed_in())?;
-        if !signed.caller.has_role(Role::Auditor) {
-            return Err(lazaret_core::refusal::Refusal::NotAllowed.into());
-        }
+    let is_gated = path.starts_with("tile/entries/") && !gate.config.public_entries;
+    if is_gated && !signed?.caller.has_role(Role::Auditor) {
+        return Err(lazaret_core::refusal::Refusal::NotAllowed.into());
     }
     let reading = Arc::clone(&gate);
     let name = path.clone();
@@ -39,6 +40,7 @@ async fn resource(State(gate): State<Arc<Gate>>, signed: Result<Signed>, Path(pa
     let bytes = read?.ok_or_else(|| Error::malformed(PartyCode::NotFound, "the log has no such file"))?;
     let (kind, keep) = match path.as_str() {
         "checkpoint" => ("text/plain; charset=utf-8", "no-cache"),
+        _ if is_gated => ("application/octet-stream", FOR_ONE),
         _ => ("application/octet-stream", FOR_EVER),
     };
     let mut response = ([(header::CONTENT_TYPE, kind)], bytes).into_response();

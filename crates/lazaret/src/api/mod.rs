@@ -16,14 +16,14 @@ pub mod types;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{Request, State};
+use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use lazaret_core::refusal::PartyCode;
 use utoipa::OpenApi;
-use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt as _};
 use utoipa_axum::routes;
 
 use crate::delivery::pickup;
@@ -62,7 +62,8 @@ impl utoipa::Modify for Bearer {
 pub fn described() -> (Router<Arc<Gate>>, utoipa::openapi::OpenApi) {
     OpenApiRouter::with_openapi(Described::openapi())
         .routes(routes!(https::put_object))
-        .routes(routes!(https::post_form))
+        // What may come is counted as it comes, file by file; a limit on the whole form would be another lane's limit.
+        .routes(routes!(https::post_form).layer(DefaultBodyLimit::disable()))
         .routes(routes!(transfers::list))
         .routes(routes!(transfers::get))
         .routes(routes!(transfers::what_if))
@@ -118,7 +119,7 @@ pub fn router(gate: &Arc<Gate>) -> Router {
 pub fn admin_router(gate: &Arc<Gate>) -> Router {
     Router::new()
         .route("/metrics", get(health::metrics))
-        .merge(health::router())
+        .merge(health::admin_router())
         .fallback(not_found)
         .layer(from_fn(api_headers))
         .layer(from_fn_with_state(Arc::clone(gate), common))
@@ -148,7 +149,7 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 async fn common(State(gate): State<Arc<Gate>>, mut request: Request, next: Next) -> Response {
     let head: usize =
         request.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum::<usize>()
-            + request.uri().path().len();
+            + request.uri().path_and_query().map_or(0, |asked| asked.as_str().len());
     if head > HEAD_BYTES_MAX as usize {
         return Error::malformed(PartyCode::TooLarge, "the request's head is over 32 KiB").into_response();
     }

@@ -1,5 +1,7 @@
 //! The JSON of the API. Types live here and only here; core's types never serialise.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -134,7 +136,8 @@ pub struct HistoryJson {
     pub by: String,
 }
 
-/// A transfer, as its reader may see it. Operators see rules and verdicts; parties see code, sentence and fix.
+/// A transfer, as its reader may see it. Operators see rules and verdicts; parties and clinicians see code, sentence
+/// and fix.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 pub struct TransferJson {
     /// `LZ-…`
@@ -378,6 +381,13 @@ pub struct TokenJson {
     pub token: Option<String>,
 }
 
+impl fmt::Debug for TokenJson {
+    /// Without the token itself.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TokenJson").field("id", &self.id).field("until", &self.until).finish_non_exhaustive()
+    }
+}
+
 /// A token to be made.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -443,8 +453,9 @@ pub struct ChangeJson {
 pub struct ReadyzJson {
     /// Whether it takes and releases.
     pub ready: bool,
-    /// What is not as it should be.
-    pub because: Vec<PartJson>,
+    /// What is not as it should be, the worst first; told on the `admin` listener only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub because: Option<Vec<PartJson>>,
 }
 
 /// A part of the gate that is not as it should be.
@@ -550,4 +561,20 @@ pub struct CeremonyJson<T> {
     pub handle: String,
     /// For `navigator.credentials`, with bytes in base64url.
     pub options: T,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_in_no_debug_text() {
+        let text = |token: &str| Some(token.to_owned());
+        let made = TokenJson { id: "cr_1".into(), from: String::new(), until: None, token: text("lzt_live") };
+        let kept = LoginJson { server: "s".into(), ca_pem: "p".into(), token: "lzt_live".into(), name: "n".into() };
+        let page = ListJson { items: vec![made], next: None };
+        for printed in [format!("{page:?}"), format!("{kept:?}")] {
+            assert!(!printed.contains("lzt_live"), "{printed}");
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! Where the gate is and as whom to speak to it: by a ready file and a name in it, by URL, token and authority, or by what
 //! `lazaret login` kept.
 
+use std::fmt;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
@@ -73,6 +74,13 @@ pub(crate) struct Site {
     pub(crate) account: Option<Account>,
     /// The ready file that it was found by.
     pub(crate) ready: Option<ReadyJson>,
+}
+
+impl fmt::Debug for Site {
+    /// Without the token.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Site").field("server", &self.server).field("name", &self.name).finish_non_exhaustive()
+    }
 }
 
 impl Where {

@@ -152,6 +152,17 @@ fn a_form_sends_each_of_its_files() {
 }
 
 #[test]
+fn a_form_is_as_large_as_what_its_lane_takes() {
+    let gate = TestGate::start();
+    let content: Vec<u8> = (0..3_000_000_u32).map(|at| b'a' + (at % 23) as u8).collect();
+    let large = gate.file("large.txt", &content);
+    let form = gate.request("acme", "POST", "/api/v1/in/acme-in");
+    let answer = form.option(&["--form", &format!("files=@{}", large.display())]).send();
+    assert_eq!(answer.status, 201, "{}", answer.text());
+    assert_eq!(answer.json()["items"][0]["bytes"], 3_000_000);
+}
+
+#[test]
 fn a_range_is_a_part_of_the_very_same_bytes_and_delivers_nothing_until_acknowledged() {
     let gate = TestGate::start();
     let content: Vec<u8> = (0..100_000_u32).map(|at| b'a' + (at % 23) as u8).collect();

@@ -109,7 +109,9 @@ fn an_old_copy_that_is_put_back_records_and_signs_nothing() {
     gate.restart();
     let refused = gate.put("acme", "acme-in/more.txt", b"more\n");
     assert_eq!(refused.status, 503, "{}", refused.text());
-    let ready = gate.request("", "GET", "/readyz").send();
+    let stranger = gate.request("", "GET", "/readyz").send();
+    assert_eq!((stranger.status, stranger.json()), (503, serde_json::json!({"ready": false})), "no word of why");
+    let ready = gate.request("", "GET", &format!("{}/readyz", gate.ready["admin"].as_str().unwrap())).send();
     assert_eq!((ready.status, ready.json()["ready"].as_bool()), (503, Some(false)));
     assert!(ready.text().contains("old backup"), "{}", ready.text());
     assert_eq!(gate.published_checkpoint(), signed, "nothing was signed beside it");

@@ -1,5 +1,7 @@
 //! What the command line prints as JSON, where that is more or less than what the API answers.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use super::{Because, LeverJson, TransferJson, WhoJson};
@@ -48,6 +50,13 @@ pub(crate) struct LoginJson {
     pub(crate) token: String,
     /// The name of whoever it speaks for.
     pub(crate) name: String,
+}
+
+impl fmt::Debug for LoginJson {
+    /// Without the token.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LoginJson").field("server", &self.server).field("name", &self.name).finish_non_exhaustive()
+    }
 }
 
 /// A receipt that was checked: `lazaret verify --json`.
