@@ -160,13 +160,6 @@ impl Where {
     }
 }
 
-/// Without the token: nothing that is printed for looking into a fault may open a gate.
-impl std::fmt::Debug for Site {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Site").field("server", &self.server).field("name", &self.name).finish_non_exhaustive()
-    }
-}
-
 impl Site {
     /// Someone of a ready file, by name or id.
     ///

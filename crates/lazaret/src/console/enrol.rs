@@ -95,7 +95,7 @@ pub async fn enrol(
 
 fn over(error: &Error) -> Response {
     if !matches!(error, Error::Refused(_)) {
-        return fault(Page::new(Place::Nowhere, ""), error, false);
+        return fault(Page::new(Place::Nowhere, ""), error, Audience::Party);
     }
     let body = html! {
         p { "This link was used, its day is over, or a newer one was made." }

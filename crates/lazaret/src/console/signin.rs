@@ -13,10 +13,10 @@ use lazaret_core::request::Means;
 use maud::{Markup, html};
 
 use super::page::{Page, Place, Script, banner, moment, passkey_fields, token};
-use super::visit::{Fields, Inside, Open, Posted, Writing, fault, next_of};
+use super::visit::{Inside, Open, Posted, Writing, fault, next_of};
 use super::{ceremony, query, tokens, vote, words};
 use crate::auth::caller::Audience;
-use crate::auth::first::{self, Newcomer};
+use crate::auth::first;
 use crate::auth::passkey::Purpose;
 use crate::auth::session::{self, demo_doors};
 use crate::auth::signin;

@@ -10,6 +10,7 @@
 )]
 #![expect(unreachable_pub, reason = "a program has no outside: here pub means that other rooms use it")]
 
+mod access;
 mod cli;
 mod crash;
 mod crossing;
@@ -19,6 +20,7 @@ mod https;
 mod new_user;
 mod passkey;
 mod receipts;
+mod roles;
 mod sftp;
 mod tus;
 mod up;
