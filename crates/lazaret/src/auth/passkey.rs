@@ -78,6 +78,8 @@ pub struct Bound {
 enum Holder {
     /// A session's, by its digest.
     Session([u8; 32]),
+    /// An invitation's, by its link's digest.
+    Link(Digest),
     /// That of somebody not signed in, by where they are; none for the set-up link.
     Outside(Option<Source>),
 }
@@ -85,7 +87,7 @@ enum Holder {
 impl Holder {
     const fn ceremonies_max(self) -> usize {
         match self {
-            Holder::Session(_) => SESSION_CEREMONIES_MAX,
+            Holder::Session(_) | Holder::Link(_) => SESSION_CEREMONIES_MAX,
             Holder::Outside(_) => SOURCE_CEREMONIES_MAX,
         }
     }
@@ -111,6 +113,7 @@ impl Pending {
     fn holder(&self) -> Holder {
         match &self.purpose {
             Purpose::Renew(session) | Purpose::Vote(session, _) | Purpose::Enrol(session) => Holder::Session(*session),
+            Purpose::Invited(link) => Holder::Link(*link),
             Purpose::SignIn(_) | Purpose::First => Holder::Outside(self.source),
         }
     }

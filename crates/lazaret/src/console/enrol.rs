@@ -13,6 +13,7 @@ use super::ceremony;
 use super::page::{Page, Place, Script, banner, name, passkey_fields};
 use super::signin::{enter, outside_words};
 use super::visit::{Open, fault};
+use crate::auth::caller::Audience;
 use crate::auth::passkey::Purpose;
 use crate::auth::session;
 use crate::error::{Error, Result};
