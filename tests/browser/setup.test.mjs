@@ -9,6 +9,7 @@ import { Gate, openBrowser, openWindow, virtualPasskey } from "./gate.mjs";
 let gate;
 let browser;
 let link;
+let token;
 
 before(async () => {
   gate = await Gate.start({ demo: false });
@@ -74,7 +75,35 @@ test("the link of the ready file makes the first administrator, once", async () 
   } });
   await page.reload();
   await page.getByRole("button", { name: "Add a passkey" }).click();
-  await page.waitForFunction(() => document.querySelectorAll("main ul.list li").length === 2);
+  await page.waitForFunction(() => document.querySelectorAll("[aria-labelledby=passkeys] ul.list li").length === 2);
+
+  await page.getByRole("button", { name: "Make a token" }).click();
+  token = (await page.locator("main p.mono").innerText()).trim();
+  assert.match(token, /^lzt_/);
+  await context.close();
+});
+
+test("somebody who was recorded comes in by a link, once", async () => {
+  const context = await openWindow(browser, gate);
+  const ask = async (path, data) => {
+    const answer = await context.request.post(`${gate.url}/api/v1${path}`, { data, headers: { Authorization: `Bearer ${token}` } });
+    assert.equal(answer.status(), 200, await answer.text());
+    return answer.json();
+  };
+  await ask("/people", { slug: "ben", name: "Ben Kim" });
+  const granted = await ask("/people/ben/roles", { role: "biomed" });
+  assert.deepEqual(granted.person.roles, ["biomed"]);
+  const { link: invitation } = await ask("/people/ben/invitation");
+
+  const page = await context.newPage();
+  await virtualPasskey(page);
+  await page.goto(invitation);
+  await page.getByRole("heading", { name: "Welcome, Ben Kim" }).waitFor();
+  await page.getByRole("button", { name: "Make a passkey and sign in" }).click();
+  await page.getByRole("heading", { name: "Overview" }).waitFor();
+  await page.goto("/account");
+  assert.match(await page.locator("main").innerText(), /biomed approver/);
+  assert.equal((await page.goto(invitation)).status(), 410);
   await context.close();
 });
 
