@@ -1,8 +1,10 @@
 //! The keyring's rows: a database file of its own, with its own writer. What the rows mean is the vault's business.
 
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use rusqlite::ToSql;
+use rusqlite::{Connection, ToSql};
 
 use crate::engine::{Db, Readers, check_schema, migrate, open_writer};
 use crate::error::{Fault, Result};
@@ -14,6 +16,8 @@ pub struct KeyringDb {
     /// None where it was opened for reading only.
     writer: Option<Writer>,
     readers: Readers,
+    /// Rows were deleted that the log may still hold.
+    erased: Arc<AtomicBool>,
 }
 
 const SCHEMA: &str = include_str!("migrations/keyring_0001_sqlite.sql");
@@ -27,8 +31,11 @@ impl KeyringDb {
     pub fn open(path: &Path) -> Result<KeyringDb, Fault> {
         let connection = open_writer(path)?;
         migrate(&connection, SCHEMA, SCHEMA_VERSION)?;
-        let writer = Writer::start("keyring", connection, || ())?;
-        Ok(KeyringDb { writer: Some(writer), readers: Readers::new(path.to_owned()) })
+        // A crash may have come between a deletion and what follows it.
+        let erased = Arc::new(AtomicBool::new(true));
+        let to_forget = Arc::clone(&erased);
+        let writer = Writer::start("keyring", connection, move |connection| forget(connection, &to_forget))?;
+        Ok(KeyringDb { writer: Some(writer), readers: Readers::new(path.to_owned()), erased })
     }
 
     /// Opens the keyring's file for reading only: every write is refused.
@@ -37,7 +44,7 @@ impl KeyringDb {
     /// [`Fault::Absent`] when there is none; a schema of another release; what the engine says.
     pub fn open_read_only(path: &Path) -> Result<KeyringDb, Fault> {
         check_schema(path, SCHEMA_VERSION)?;
-        Ok(KeyringDb { writer: None, readers: Readers::new(path.to_owned()) })
+        Ok(KeyringDb { writer: None, readers: Readers::new(path.to_owned()), erased: Arc::default() })
     }
 
     fn writer(&self) -> Result<&Writer, Fault> {
@@ -69,9 +76,11 @@ impl KeyringDb {
         })
     }
 
-    /// Deletes the rows of an id, under every purpose.
+    /// Deletes the rows of an id, under every purpose; no copy stays in the file or its log.
     pub fn delete(&self, id: Vec<u8>) -> Result<()> {
+        let erased = Arc::clone(&self.erased);
         self.writer()?.call(move |db| {
+            erased.store(true, Ordering::Release);
             db.execute("DELETE FROM wrapped WHERE id = $1", &[&id])?;
             Ok(())
         })
@@ -114,6 +123,19 @@ impl KeyringDb {
     }
 }
 
+/// Empties the log if it may hold what was deleted. Deleted pages of the file itself are overwritten (`secure_delete`); those in
+/// the log are only followed by newer ones.
+fn forget(connection: &Connection, erased: &AtomicBool) {
+    if !erased.swap(false, Ordering::AcqRel) {
+        return;
+    }
+    let emptied = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0));
+    // Somebody still reads an older state: the next commit comes back to it.
+    if emptied != Ok(0) {
+        erased.store(true, Ordering::Release);
+    }
+}
+
 /// One wrapped key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyRow {
@@ -130,4 +152,30 @@ fn put_row(db: Db<'_>, row: &KeyRow) -> Result<(), Fault> {
         "INSERT INTO wrapped (id, purpose, row) VALUES ($1, $2, $3) ON CONFLICT (id, purpose) DO UPDATE SET row = $3",
         &[&row.id, &i64::from(row.purpose), &row.row],
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_deleted_key_is_in_neither_the_file_nor_its_log() {
+        let scratch = tempfile::tempdir().unwrap();
+        let path = scratch.path().join("keyring.db");
+        let keyring = KeyringDb::open(&path).unwrap();
+        let (secret, kept) = (b"the wrapped key that goes".to_vec(), b"the wrapped key that stays".to_vec());
+        let row = |id: u8, bytes: &[u8]| KeyRow { id: vec![id; 16], purpose: 1, row: bytes.to_vec() };
+        keyring.put(vec![row(1, &secret), row(2, &kept)]).unwrap();
+        // A reader that is idle, as one is after every look-up.
+        assert_eq!(keyring.get(&[1; 16], 1).unwrap(), Some(secret.clone()));
+        keyring.delete(vec![1; 16]).unwrap();
+        let holds = |bytes: &[u8]| {
+            ["keyring.db", "keyring.db-wal"].iter().any(|file| {
+                let there = std::fs::read(scratch.path().join(file)).unwrap_or_default();
+                there.windows(bytes.len()).any(|window| window == bytes)
+            })
+        };
+        assert!(!holds(&secret) && holds(&kept));
+        assert_eq!(keyring.get(&[2; 16], 1).unwrap(), Some(kept));
+    }
 }

@@ -33,7 +33,11 @@ impl Store {
         let path = dir.join(FILE);
         let connection = open_writer(&path)?;
         migrate(&connection, SCHEMA, SCHEMA_VERSION)?;
-        Ok(Store { writer: Writer::start("store", connection, committed)?, readers: Readers::new(path), _lock: lock })
+        Ok(Store {
+            writer: Writer::start("store", connection, move |_| committed())?,
+            readers: Readers::new(path),
+            _lock: lock,
+        })
     }
 
     /// Reads registers and side tables in one snapshot.

@@ -23,6 +23,18 @@ type Job = Box<dyn FnOnce(Db<'_>) -> (Keep, Answer) + Send>;
 enum Keep {
     Changes,
     Nothing,
+    /// Nothing, because the disk is full.
+    NothingForFull,
+}
+
+impl Keep {
+    fn of<T>(done: &Result<T>) -> Keep {
+        match done {
+            Ok(_) => Keep::Changes,
+            Err(Error::Fault(Fault::Full)) => Keep::NothingForFull,
+            Err(_) => Keep::Nothing,
+        }
+    }
 }
 
 /// The writer's thread and its bounded queue.
@@ -33,11 +45,12 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    /// Starts the thread on this connection. `committed` is called after each commit that changed something.
+    /// Starts the thread on this connection. `committed` is called with it after each commit that changed something, before
+    /// anybody is answered.
     pub(crate) fn start(
         name: &str,
         connection: Connection,
-        committed: impl Fn() + Send + 'static,
+        committed: impl Fn(&Connection) + Send + 'static,
     ) -> Result<Writer, Fault> {
         let (queue, jobs) = sync_channel(QUEUE_JOBS_MAX);
         let thread = std::thread::Builder::new()
@@ -59,7 +72,7 @@ impl Writer {
     ) -> Result<(), Fault> {
         let job: Job = Box::new(move |db| {
             let done = work(db);
-            let keep = if done.is_ok() { Keep::Changes } else { Keep::Nothing };
+            let keep = Keep::of(&done);
             let answer: Answer = Box::new(move |committed| {
                 answer(match committed {
                     Ok(()) => done,
@@ -79,7 +92,7 @@ impl Writer {
         let (sender, receiver) = sync_channel(1);
         let job: Job = Box::new(move |db| {
             let done = work(db);
-            let keep = if done.is_ok() { Keep::Changes } else { Keep::Nothing };
+            let keep = Keep::of(&done);
             let answer: Answer = Box::new(move |committed| {
                 let outcome = match committed {
                     Ok(()) => done,
@@ -105,7 +118,7 @@ impl Drop for Writer {
     }
 }
 
-fn run(connection: &Connection, jobs: &Receiver<Job>, committed: &dyn Fn()) {
+fn run(connection: &Connection, jobs: &Receiver<Job>, committed: &dyn Fn(&Connection)) {
     while let Ok(first) = jobs.recv() {
         let mut batch = vec![first];
         while batch.len() < BATCH_JOBS_MAX {
@@ -116,7 +129,7 @@ fn run(connection: &Connection, jobs: &Receiver<Job>, committed: &dyn Fn()) {
         }
         let (answers, changed, outcome) = commit_batch(connection, batch);
         if outcome.is_ok() && changed {
-            committed();
+            committed(connection);
         }
         for answer in answers {
             answer(outcome_copy(&outcome));
@@ -155,8 +168,10 @@ fn in_savepoint(connection: &Connection, job: Job) -> (Keep, Option<Answer>, Res
     // SQLite may have rolled back the whole transaction on FULL, IOERR, NOMEM or INTERRUPT (C API, "Result Codes"): then
     // the savepoint is gone, and with it everything of the batch.
     if connection.is_autocommit() {
-        let answer = ran.ok().map(|(_, answer)| answer);
-        return (Keep::Nothing, answer, Err(Fault::Full));
+        return match ran {
+            Ok((keep @ Keep::NothingForFull, answer)) => (keep, Some(answer), Err(Fault::Full)),
+            _ => std::process::abort(),
+        };
     }
     let (keep, answer) = match ran {
         Ok((keep, answer)) => (keep, Some(answer)),
@@ -165,7 +180,7 @@ fn in_savepoint(connection: &Connection, job: Job) -> (Keep, Option<Answer>, Res
     };
     let end = match keep {
         Keep::Changes => "RELEASE job",
-        Keep::Nothing => "ROLLBACK TO job; RELEASE job",
+        Keep::Nothing | Keep::NothingForFull => "ROLLBACK TO job; RELEASE job",
     };
     (keep, answer, connection.execute_batch(end).map_err(Fault::from))
 }

@@ -7,7 +7,7 @@
 
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use lazaret_core::decision::{Cleared, Inspecting};
 use lazaret_core::digest::Commitment;
@@ -103,13 +103,27 @@ impl Counts {
     }
 }
 
+/// What keys were opened for. An opening and its use are counted together, so that whoever compares them never sees one
+/// without the other.
 #[derive(Default)]
 struct Uses {
+    /// Held shared while a key is opened and its use counted, alone while both are read.
+    counting: RwLock<()>,
     inspections: AtomicU64,
     deliveries: AtomicU64,
     rewraps: AtomicU64,
     resumptions: AtomicU64,
     checks: AtomicU64,
+}
+
+impl Uses {
+    /// Opens a key and counts what for.
+    fn open<T>(&self, use_: &AtomicU64, unwrap: impl FnOnce() -> Result<T, Fault>) -> Result<T, Fault> {
+        let _together = self.counting.read().unwrap_or_else(PoisonError::into_inner);
+        let key = unwrap()?;
+        use_.fetch_add(1, Ordering::Relaxed);
+        Ok(key)
+    }
 }
 
 /// The key broker of one gate. Share it in an `Arc`; every method may block on disk and store.
@@ -220,6 +234,7 @@ impl Broker {
 
     /// How often object keys were opened, and for what.
     pub fn counts(&self) -> Counts {
+        let _alone = self.uses.counting.write().unwrap_or_else(PoisonError::into_inner);
         let of = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         let ring = |purpose| self.keyring.ring(purpose).unwraps();
         Counts {
@@ -360,8 +375,8 @@ impl Broker {
 
     fn quarantined_key(&self, transfer: Id<Transfer>, object: Id<Object>) -> Result<ObjectKey, Fault> {
         let row = self.row(object.as_bytes(), Purpose::Quarantine)?.ok_or(Fault::NoKey)?;
-        let dek = self.keyring.ring(Purpose::Quarantine).unwrap(owner(transfer, object), &row)?;
-        self.uses.resumptions.fetch_add(1, Ordering::Relaxed);
+        let ring = self.keyring.ring(Purpose::Quarantine);
+        let dek = self.uses.open(&self.uses.resumptions, || ring.unwrap(owner(transfer, object), &row))?;
         Ok(ObjectKey { dek, gate: self.gate, transfer, object })
     }
 
@@ -371,8 +386,7 @@ impl Broker {
     /// [`Fault::NoKey`], [`Fault::Missing`], [`Fault::Corrupt`]; a fault of disk or store.
     pub fn open_for_inspection(&self, proof: &Inspecting) -> Result<ObjectReader, Fault> {
         let (transfer, object) = (proof.transfer(), proof.object());
-        let (dek, _) = self.key_of(transfer, object)?;
-        self.uses.inspections.fetch_add(1, Ordering::Relaxed);
+        let (dek, _) = self.key_of(transfer, object, &self.uses.inspections)?;
         ObjectReader::open(ObjectKey { dek, gate: self.gate, transfer, object }, self.blobs.open_sealed(object)?)
     }
 
@@ -382,8 +396,7 @@ impl Broker {
     /// # Errors
     /// [`Fault::NoKey`], [`Fault::BadWrap`], [`Fault::Missing`], [`Fault::Corrupt`]; a fault of disk or store.
     pub fn check(&self, transfer: Id<Transfer>, object: Id<Object>, sha256: &[u8; 32]) -> Result<Checked, Fault> {
-        let (dek, is_released) = self.key_of(transfer, object)?;
-        self.uses.checks.fetch_add(1, Ordering::Relaxed);
+        let (dek, is_released) = self.key_of(transfer, object, &self.uses.checks)?;
         let key = ObjectKey { dek, gate: self.gate, transfer, object };
         let reader = ObjectReader::open(key, self.blobs.open_sealed(object)?)?;
         let content = reader.commit_content(sha256).commitment;
@@ -391,12 +404,12 @@ impl Broker {
     }
 
     /// The key of an object, from under whichever purpose it lies, and whether that is the released one.
-    fn key_of(&self, transfer: Id<Transfer>, object: Id<Object>) -> Result<(Key, bool), Fault> {
+    fn key_of(&self, transfer: Id<Transfer>, object: Id<Object>, use_: &AtomicU64) -> Result<(Key, bool), Fault> {
         let (purpose, row) = match self.row(object.as_bytes(), Purpose::Quarantine)? {
             Some(row) => (Purpose::Quarantine, row),
             None => (Purpose::Released, self.row(object.as_bytes(), Purpose::Released)?.ok_or(Fault::NoKey)?),
         };
-        let dek = self.keyring.ring(purpose).unwrap(owner(transfer, object), &row)?;
+        let dek = self.uses.open(use_, || self.keyring.ring(purpose).unwrap(owner(transfer, object), &row))?;
         Ok((dek, purpose == Purpose::Released))
     }
 
@@ -431,12 +444,10 @@ impl Broker {
         let Some(row) = self.row(&id, from)? else {
             // Moved before; it must be this transfer's all the same.
             let row = self.row(&id, to)?.ok_or(Fault::NoKey)?;
-            self.keyring.ring(to).unwrap(owner, &row)?;
-            self.uses.rewraps.fetch_add(1, Ordering::Relaxed);
+            self.uses.open(&self.uses.rewraps, || self.keyring.ring(to).unwrap(owner, &row))?;
             return Ok(());
         };
-        let dek = self.keyring.ring(from).unwrap(owner, &row)?;
-        self.uses.rewraps.fetch_add(1, Ordering::Relaxed);
+        let dek = self.uses.open(&self.uses.rewraps, || self.keyring.ring(from).unwrap(owner, &row))?;
         let bytes = self.keyring.ring(to).wrap(owner, &dek)?;
         self.rows.replace(KeyRow { id, purpose: to, bytes }, from).map_err(Fault::Rows)
     }
@@ -523,8 +534,7 @@ impl Delivery {
         assert_eq!(self.released.purpose(), Purpose::Released, "delivery holds the released keys");
         let (transfer, object) = (proof.transfer(), proof.object());
         let row = self.rows.get(object.as_bytes(), Purpose::Released).map_err(Fault::Rows)?.ok_or(Fault::NoKey)?;
-        let dek = self.released.unwrap(owner(transfer, object), &row)?;
-        self.uses.deliveries.fetch_add(1, Ordering::Relaxed);
+        let dek = self.uses.open(&self.uses.deliveries, || self.released.unwrap(owner(transfer, object), &row))?;
         ObjectReader::open(ObjectKey { dek, gate: self.gate, transfer, object }, self.blobs.open_sealed(object)?)
     }
 }

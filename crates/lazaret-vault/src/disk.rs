@@ -21,25 +21,25 @@ pub trait DiskFile: Send + Sync {
     /// Reads up to `out.len()` bytes at `offset`; fewer only at the end of the file.
     ///
     /// # Errors
-    /// [`Fault::Disk`].
+    /// [`Fault::Unreadable`].
     fn read_at(&self, offset: u64, out: &mut [u8]) -> Result<usize, Fault>;
 
     /// Bytes in the file.
     ///
     /// # Errors
-    /// [`Fault::Disk`].
+    /// [`Fault::Unreadable`].
     fn size(&self) -> Result<u64, Fault>;
 
     /// The permission bits, such as 0o600.
     ///
     /// # Errors
-    /// [`Fault::Disk`].
+    /// [`Fault::Unreadable`].
     fn mode(&self) -> Result<u32, Fault>;
 
     /// Makes the bytes and the length durable (fdatasync). The name is the directory's matter.
     ///
     /// # Errors
-    /// [`Fault::Full`] or [`Fault::Disk`].
+    /// [`Fault::Disk`]: a full disk too.
     fn sync(&self) -> Result<(), Fault>;
 }
 
@@ -48,7 +48,7 @@ pub trait FileSystem: Send + Sync {
     /// Makes everything written to the file system so far durable, names included (syncfs).
     ///
     /// # Errors
-    /// [`Fault::Full`] or [`Fault::Disk`].
+    /// [`Fault::Disk`]: a full disk too.
     fn sync(&self) -> Result<(), Fault>;
 }
 
@@ -110,7 +110,7 @@ pub trait Disk: Send + Sync {
     /// Makes the names in a directory durable.
     ///
     /// # Errors
-    /// [`Fault::Full`] or [`Fault::Disk`].
+    /// [`Fault::Disk`]: a full disk too.
     fn sync_directory(&self, path: &Path) -> Result<(), Fault>;
 
     /// Holds the file system of `path` for [`FileSystem::sync`].
@@ -195,7 +195,7 @@ impl Disk for RealDisk {
 
     fn sync_directory(&self, path: &Path) -> Result<(), Fault> {
         let directory = File::open(path).map_err(|error| Fault::of_open("open directory", &error))?;
-        directory.sync_all().map_err(|error| Fault::of_io("fsync directory", &error))
+        directory.sync_all().map_err(|error| Fault::of_sync("fsync directory", &error))
     }
 
     fn file_system(&self, path: &Path) -> Result<Box<dyn FileSystem>, Fault> {
@@ -273,22 +273,25 @@ impl DiskFile for RealFile {
                 Ok(0) => break,
                 Ok(count) => done += count,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(Fault::of_io("read", &error)),
+                Err(error) => return Err(Fault::of_read("read", &error)),
             }
         }
         Ok(done)
     }
 
     fn size(&self) -> Result<u64, Fault> {
-        self.0.metadata().map(|found| found.len()).map_err(|error| Fault::of_io("stat", &error))
+        self.0.metadata().map(|found| found.len()).map_err(|error| Fault::of_read("stat", &error))
     }
 
     fn mode(&self) -> Result<u32, Fault> {
-        self.0.metadata().map(|found| found.permissions().mode() & 0o7777).map_err(|error| Fault::of_io("stat", &error))
+        self.0
+            .metadata()
+            .map(|found| found.permissions().mode() & 0o7777)
+            .map_err(|error| Fault::of_read("stat", &error))
     }
 
     fn sync(&self) -> Result<(), Fault> {
-        self.0.sync_data().map_err(|error| Fault::of_io("fdatasync", &error))
+        self.0.sync_data().map_err(|error| Fault::of_sync("fdatasync", &error))
     }
 }
 
@@ -296,7 +299,7 @@ struct RealFileSystem(File);
 
 impl FileSystem for RealFileSystem {
     fn sync(&self) -> Result<(), Fault> {
-        rustix::fs::syncfs(&self.0).map_err(|errno| of_errno("syncfs", errno))
+        rustix::fs::syncfs(&self.0).map_err(|errno| Fault::of_sync("syncfs", &errno.into()))
     }
 }
 

@@ -8,11 +8,21 @@ use std::path::PathBuf;
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Fault {
-    /// The disk or the quota is full (ENOSPC, EDQUOT). The only disk error after which the process may go on.
+    /// The disk or the quota is full (ENOSPC, EDQUOT), as a write says it. The only disk error after which the process may go on.
     Full,
-    /// Any other disk error. The caller must abort the process: after a failed write or fsync the pages may be gone
+    /// Any other error of a disk that was written to. The caller must abort the process: after a failed write or fsync the pages may be gone
     /// though the next fsync succeeds, so nothing that this process believes about the disk can be trusted.
     Disk {
+        /// What was being done.
+        doing: &'static str,
+        /// The kind of error.
+        kind: io::ErrorKind,
+        /// The operating system's number, where it gave one.
+        errno: Option<i32>,
+    },
+    /// A file cannot be read (a bad sector, a path that is gone for a moment). Nothing was written, so nothing that was
+    /// promised is in doubt: this one file is not readable now, and the process may go on.
+    Unreadable {
         /// What was being done.
         doing: &'static str,
         /// The kind of error.
@@ -84,6 +94,22 @@ impl Fault {
         Fault::expected(error.kind()).unwrap_or(Fault::Unopened { doing, kind: error.kind() })
     }
 
+    /// The fault for an error that making bytes durable gave. A full disk is no exception here: the pages may be gone, and the
+    /// next call succeed all the same.
+    pub fn of_sync(doing: &'static str, error: &io::Error) -> Fault {
+        Fault::Disk { doing, kind: error.kind(), errno: error.raw_os_error() }
+    }
+
+    /// The fault for an error while what is on disk was only looked at: see [`Fault::Unreadable`].
+    pub fn of_read(doing: &'static str, error: &io::Error) -> Fault {
+        Fault::Unreadable { doing, kind: error.kind(), errno: error.raw_os_error() }
+    }
+
+    /// Whether it is about one object or key: its bytes cannot be had, or are not what was sealed. Others may be whole.
+    pub fn is_of_one_object(&self) -> bool {
+        matches!(self, Fault::Unreadable { .. } | Fault::Missing | Fault::Corrupt | Fault::NoKey | Fault::BadWrap)
+    }
+
     #[expect(clippy::wildcard_enum_match_arm, reason = "every other kind, known or not, is treated as the worse one")]
     fn expected(kind: io::ErrorKind) -> Option<Fault> {
         match kind {
@@ -103,6 +129,7 @@ impl Fault {
             Fault::Exists => Fault::Exists,
             Fault::Unopened { doing, kind } => Fault::Unopened { doing, kind: *kind },
             Fault::Disk { doing, kind, errno } => Fault::Disk { doing, kind: *kind, errno: *errno },
+            Fault::Unreadable { doing, kind, errno } => Fault::Unreadable { doing, kind: *kind, errno: *errno },
             _ => Fault::Disk { doing: "flush", kind: io::ErrorKind::Other, errno: None },
         }
     }
@@ -114,7 +141,12 @@ impl fmt::Display for Fault {
             Fault::Full => f.write_str("the disk is full"),
             Fault::Disk { doing, kind, errno: Some(errno) } => write!(f, "disk error {errno} ({kind}) in {doing}"),
             Fault::Disk { doing, kind, errno: None } => write!(f, "disk error ({kind}) in {doing}"),
-            Fault::Unopened { doing, kind } => write!(f, "cannot {doing}: {kind}"),
+            Fault::Unreadable { doing, kind, errno: Some(errno) } => {
+                write!(f, "cannot {doing}: error {errno} ({kind})")
+            }
+            Fault::Unreadable { doing, kind, errno: None } | Fault::Unopened { doing, kind } => {
+                write!(f, "cannot {doing}: {kind}")
+            }
             Fault::Missing => f.write_str("no such file in the vault"),
             Fault::Exists => f.write_str("the vault has a file of this name already"),
             Fault::Corrupt => f.write_str("the sealed bytes do not authenticate"),
@@ -149,7 +181,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_full_disk_is_answered_and_every_other_failed_write_is_fatal() {
+    fn only_a_full_disk_is_answered_and_every_other_failed_write_or_sync_is_fatal_and_no_failed_read() {
         let fault = |errno| Fault::of_io("write", &io::Error::from_raw_os_error(errno));
         let (eio, enospc, edquot, erofs, efbig) = (5, 28, 122, 30, 27);
         for errno in [enospc, edquot] {
@@ -159,6 +191,12 @@ mod tests {
         for errno in [eio, erofs, efbig] {
             assert!(fault(errno).is_fatal() && fault(errno).again().is_fatal(), "errno {errno}");
         }
+        for errno in [eio, enospc] {
+            assert!(Fault::of_sync("fdatasync", &io::Error::from_raw_os_error(errno)).is_fatal(), "errno {errno}");
+            let unreadable = Fault::of_read("read", &io::Error::from_raw_os_error(errno));
+            assert!(!unreadable.is_fatal() && unreadable.is_of_one_object(), "errno {errno}");
+        }
+        assert!(!fault(eio).is_of_one_object());
         let too_many_open = io::Error::from_raw_os_error(24);
         assert!(!Fault::of_open("open", &too_many_open).is_fatal());
     }

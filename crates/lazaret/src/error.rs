@@ -35,6 +35,8 @@ pub enum Fault {
     Busy,
     /// The ledger is older than what was signed of it: nothing is recorded until a person has looked.
     Fenced(&'static str),
+    /// One object or key cannot be read back, or is not what was sealed; others may be whole. With its cause.
+    Unreadable(String),
     /// Anything else, with its cause.
     Internal(String),
 }
@@ -59,7 +61,8 @@ impl Error {
             Error::Refused(refusal) => refusal.code(),
             Error::Malformed(malformed) => malformed.code,
             Error::Fault(Fault::DiskFull) => PartyCode::DiskFull,
-            Error::Fault(Fault::Busy | Fault::Fenced(_) | Fault::Internal(_)) | Error::Usage(_) => PartyCode::GateBusy,
+            Error::Fault(Fault::Busy | Fault::Fenced(_) | Fault::Unreadable(_) | Fault::Internal(_))
+            | Error::Usage(_) => PartyCode::GateBusy,
         }
     }
 }
@@ -72,7 +75,7 @@ impl fmt::Display for Error {
             Error::Fault(Fault::DiskFull) => f.write_str("the gate's disk is full"),
             Error::Fault(Fault::Busy) => f.write_str("the gate is busy"),
             Error::Fault(Fault::Fenced(why)) => write!(f, "the ledger is fenced: {why}"),
-            Error::Fault(Fault::Internal(cause)) => f.write_str(cause),
+            Error::Fault(Fault::Unreadable(cause) | Fault::Internal(cause)) => f.write_str(cause),
             Error::Usage(text) => f.write_str(text),
         }
     }
@@ -117,6 +120,7 @@ impl From<lazaret_vault::Fault> for Error {
         match fault {
             lazaret_vault::Fault::Full => Error::Fault(Fault::DiskFull),
             lazaret_vault::Fault::TooLarge { .. } => Error::Refused(Refusal::TooLarge),
+            fault if fault.is_of_one_object() => Error::Fault(Fault::Unreadable(fault.to_string())),
             other => Error::internal(other),
         }
     }

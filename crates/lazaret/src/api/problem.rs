@@ -21,7 +21,7 @@ pub fn status(error: &Error) -> StatusCode {
         },
         Error::Fault(Fault::DiskFull) => StatusCode::INSUFFICIENT_STORAGE,
         Error::Fault(Fault::Busy | Fault::Fenced(_)) => StatusCode::SERVICE_UNAVAILABLE,
-        Error::Fault(Fault::Internal(_)) | Error::Usage(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        Error::Fault(Fault::Unreadable(_) | Fault::Internal(_)) | Error::Usage(_) => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }
 
@@ -60,7 +60,7 @@ fn refusal_status(refusal: Refusal) -> StatusCode {
 /// outside.
 pub fn response(error: &Error, audience: Audience, reference: Option<String>) -> Response {
     let status = status(error);
-    if let Error::Fault(Fault::Internal(cause)) = error {
+    if let Error::Fault(Fault::Unreadable(cause) | Fault::Internal(cause)) = error {
         tracing::error!(%cause, "request failed");
     }
     let code = error.code();

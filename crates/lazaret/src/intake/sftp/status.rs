@@ -57,7 +57,7 @@ impl Trouble {
 
 impl From<Error> for Trouble {
     fn from(error: Error) -> Trouble {
-        if let Error::Fault(fault @ (Fault::Internal(_) | Fault::Fenced(_))) = &error {
+        if let Error::Fault(fault @ (Fault::Unreadable(_) | Fault::Internal(_) | Fault::Fenced(_))) = &error {
             tracing::error!(?fault, "an SFTP request failed");
         }
         Trouble::of(status(&error), error.code())
