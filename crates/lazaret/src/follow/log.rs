@@ -4,7 +4,7 @@
 //! under its name is an alarm.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use lazaret_core::id::{Id, Transfer};
 use lazaret_ledger::checkpoint::{Checkpoint, Signer};
@@ -37,12 +37,12 @@ pub struct Log {
     checkpoints: CheckpointDb,
     signed: Mutex<Option<Latest>>,
     size: watch::Sender<u64>,
-    fenced: Option<&'static str>,
+    fenced: OnceLock<&'static str>,
 }
 
 impl std::fmt::Debug for Log {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Log").field("dir", &self.dir).field("fenced", &self.fenced).finish_non_exhaustive()
+        f.debug_struct("Log").field("dir", &self.dir).field("fenced", &self.fenced()).finish_non_exhaustive()
     }
 }
 
@@ -60,16 +60,18 @@ impl Log {
         let checkpoints = CheckpointDb::open(&dir.join(CHECKPOINTS), making == Making::New)?;
         let latest = checkpoints.latest(origin)?;
         let size = latest.as_ref().map_or(0, |latest| latest.size);
-        let mut log = Log {
+        let log = Log {
             dir: dir.join(LOG),
             signer,
             checkpoints,
             signed: Mutex::new(latest),
             size: watch::Sender::new(size),
-            fenced: None,
+            fenced: OnceLock::new(),
         };
         RealDisk.make_directory(&log.dir)?;
-        log.fenced = log.doubt(store)?;
+        if let Some(why) = log.doubt(store)? {
+            log.fence(why);
+        }
         Ok(log)
     }
 
@@ -92,7 +94,14 @@ impl Log {
 
     /// Why nothing may be recorded or signed, if so.
     pub fn fenced(&self) -> Option<&'static str> {
-        self.fenced
+        self.fenced.get().copied()
+    }
+
+    /// From now on nothing is recorded or signed, until a person has looked and started the gate again.
+    pub(super) fn fence(&self, why: &'static str) {
+        tracing::error!(why, "the ledger is fenced: nothing is recorded or signed; run lazaret fsck");
+        // The first doubt is the one to look into.
+        let _first = self.fenced.set(why);
     }
 
     /// The last signed head.
@@ -167,7 +176,10 @@ impl Log {
             Ok(()) => Ok(()),
             Err(lazaret_vault::Fault::Exists) => match self.read(&path)? {
                 Some(there) if there == bytes => Ok(()),
-                _ => Err(Error::internal(format!("{} has other bytes than the entries give", resource.path()))),
+                _ => {
+                    self.fence("a file of the log has other bytes than the entries give");
+                    Err(Error::internal(format!("{} has other bytes than the entries give", resource.path())))
+                }
             },
             Err(fault) => Err(fault.into()),
         }
@@ -185,18 +197,39 @@ impl Log {
     /// two heads of one size can ever be seen.
     ///
     /// # Errors
-    /// The swap met another head: the caller must stop, and start again.
+    /// The swap met another head, and the log is fenced; it failed, or what was swapped in could not be published yet.
     pub(super) fn sign(&self, size: u64, root: Hash) -> Result<()> {
         let note = self.signer.sign(&Checkpoint::new(self.origin(), size, root)).map_err(Error::internal)?;
         let next = Latest { size, root, note: note.to_string() };
         let before = self.latest();
-        if !self.checkpoints.swap(self.origin(), before.as_ref(), &next)? {
-            return Err(Error::internal("another process signed this log; stop it, then start again"));
-        }
+        self.swap(before.as_ref(), &next)?;
         *self.lock() = Some(next.clone());
-        self.publish(&next)?;
+        // Signed is what stands in the store: all that waits for a signature may go on, though publishing may fail.
         self.size.send_replace(size);
-        Ok(())
+        self.publish(&next)
+    }
+
+    /// Swaps a head in. Of a swap that failed only the store itself can tell what came of it.
+    fn swap(&self, before: Option<&Latest>, next: &Latest) -> Result<()> {
+        let failed = match self.checkpoints.swap(self.origin(), before, next) {
+            Ok(true) => return Ok(()),
+            Ok(false) => None,
+            Err(fault @ (lazaret_store::Fault::Full | lazaret_store::Fault::Busy)) => Some(fault),
+            Err(fault) => {
+                // After a failed write or fsync nothing that this process believes about the disk can be trusted.
+                tracing::error!(%fault, "the checkpoint store failed; ending at once");
+                std::process::abort();
+            }
+        };
+        let there = self.checkpoints.latest(self.origin())?;
+        match failed {
+            _ if there.as_ref() == Some(next) => Ok(()),
+            Some(fault) if there.as_ref() == before => Err(fault.into()),
+            _ => {
+                self.fence("another process signed this log: stop it, then start again");
+                Err(Error::internal("another process signed this log"))
+            }
+        }
     }
 
     /// Publishes what was signed before a crash, if it was not.
@@ -235,5 +268,60 @@ impl TileSource for Log {
         let bytes = self.read(&self.dir.join(tile.path())).ok().flatten()?;
         let expected = TILE_BYTES / usize::from(TILE_WIDTH) * usize::from(width);
         (bytes.len() == expected).then_some(bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A log in a directory, which may be missing; beside it, what another process would hold of the same store.
+    fn log(scratch: &Path) -> Log {
+        let checkpoints = CheckpointDb::open(&scratch.join(CHECKPOINTS), true).unwrap();
+        Log {
+            dir: scratch.join(LOG),
+            signer: Signer::from_seed(&[7; 32], "hospital.example/log").unwrap(),
+            signed: Mutex::new(checkpoints.latest("hospital.example/log").unwrap()),
+            checkpoints,
+            size: watch::Sender::new(0),
+            fenced: OnceLock::new(),
+        }
+    }
+
+    #[test]
+    fn what_is_signed_counts_as_signed_though_it_could_not_be_published() {
+        let scratch = tempfile::tempdir().unwrap();
+        let log = log(scratch.path());
+        assert!(log.sign(3, [3; 32]).is_err(), "there is no directory to publish in");
+        assert_eq!((log.size(), log.latest().map(|latest| latest.size)), (3, Some(3)));
+        std::fs::create_dir(&log.dir).unwrap();
+        log.publish_again().unwrap();
+        let published = log.resource(CHECKPOINT).unwrap().unwrap();
+        assert_eq!(published, log.latest().unwrap().note.as_bytes());
+        log.sign(5, [5; 32]).unwrap();
+        assert_eq!((log.size(), log.fenced()), (5, None));
+    }
+
+    #[test]
+    fn another_signer_fences_the_log() {
+        let scratch = tempfile::tempdir().unwrap();
+        std::fs::create_dir(scratch.path().join(LOG)).unwrap();
+        let (one, other) = (log(scratch.path()), log(scratch.path()));
+        one.sign(3, [3; 32]).unwrap();
+        assert!(other.sign(4, [4; 32]).is_err());
+        assert!(other.fenced().is_some() && one.fenced().is_none());
+        assert_eq!(one.checkpoints.latest(one.origin()).unwrap(), one.latest());
+    }
+
+    #[test]
+    fn a_file_with_other_bytes_fences_the_log_and_one_with_the_same_does_not() {
+        let scratch = tempfile::tempdir().unwrap();
+        let log = log(scratch.path());
+        let tile = || Resource::Tile(Tile::new(0, 0, 1).unwrap());
+        log.write(tile(), &[1; 32]).unwrap();
+        log.write(tile(), &[1; 32]).unwrap();
+        assert_eq!(log.fenced(), None);
+        assert!(log.write(tile(), &[2; 32]).is_err());
+        assert!(log.fenced().is_some());
     }
 }

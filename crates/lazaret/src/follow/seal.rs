@@ -1,5 +1,5 @@
 //! The sealer: new entries into tiles, a new checkpoint signed, swapped in and published. Slow sealing never stops intake;
-//! a doubt about the log stops the process.
+//! a doubt about the log fences it, so that nothing is recorded any more.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,16 +25,16 @@ pub async fn run(gate: Arc<Gate>, mut stop: tokio::sync::watch::Receiver<bool>) 
         commits.mark_unchanged();
         let sealing = Arc::clone(&gate);
         let sealed = tokio::task::spawn_blocking(move || seal(&sealing)).await;
-        let rest = match sealed {
+        let (rest, failed) = match sealed {
             Ok(Ok(Progress::More)) => continue,
-            Ok(Ok(Progress::Done)) => REST,
+            Ok(Ok(Progress::Done)) => (REST, false),
             Ok(Err(error)) => {
                 tracing::error!(%error, "sealing failed");
-                FAULT_REST
+                (FAULT_REST, true)
             }
             Err(error) => {
                 tracing::error!(%error, "sealing met a bug");
-                FAULT_REST
+                (FAULT_REST, true)
             }
         };
         if *stop.borrow() {
@@ -43,6 +43,10 @@ pub async fn run(gate: Arc<Gate>, mut stop: tokio::sync::watch::Receiver<bool>) 
         tokio::select! {
             () = tokio::time::sleep(rest) => {}
             _ = stop.wait_for(|stop| *stop) => continue,
+        }
+        if failed {
+            // What could not be signed or published is tried again, whether or not something new is recorded.
+            continue;
         }
         tokio::select! {
             _ = commits.changed() => {}
@@ -81,6 +85,7 @@ pub fn seal(gate: &Gate) -> Result<Progress> {
     let mut leaves: Vec<Hash> = Vec::with_capacity(rows.len());
     for (bytes, leaf) in &rows {
         if leaf_hash(bytes) != *leaf {
+            log.fence("an entry's bytes are not its leaf");
             return Err(Error::internal("an entry's bytes are not its leaf: run lazaret fsck"));
         }
         leaves.push(*leaf);
@@ -122,7 +127,10 @@ fn prove(log: &Log, signed: u64, size: u64) -> Result<Hash> {
     if let Some(latest) = log.latest() {
         let mut reader = TileReader::new(log, size);
         let proof = consistency_proof(&mut reader, signed, size).map_err(Error::internal)?;
-        verify_consistency(signed, size, &latest.root, &root, &proof).map_err(Error::internal)?;
+        if let Err(error) = verify_consistency(signed, size, &latest.root, &root, &proof) {
+            log.fence("the entries do not continue what was signed");
+            return Err(Error::internal(error));
+        }
     }
     Ok(root)
 }
