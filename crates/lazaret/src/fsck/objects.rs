@@ -2,6 +2,7 @@
 //! it arrived.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use lazaret_core::event::{Event, TransferArrived};
 use lazaret_core::id::{Id, Transfer};
@@ -17,6 +18,8 @@ use crate::clock::Clock;
 use crate::particulars::{MANIFEST_LABEL, Particulars};
 use crate::vault::Vault;
 
+/// After each of these a key that seems to lie in the wrong place is looked at again.
+const LOOKS: [Duration; 3] = [Duration::from_millis(50), Duration::from_millis(200), Duration::from_millis(500)];
 /// Transfers read at a time.
 const ROWS: u32 = 500;
 
@@ -68,25 +71,36 @@ fn check_one(
         return Err("has another manifest than was recorded".to_owned());
     }
     let sha256: [u8; 32] = manifest.sha256.as_slice().try_into().map_err(|_| "has a manifest without a digest")?;
-    let checked = vault.broker().check(transfer, arrived.object, &sha256).map_err(blob_text)?;
+    let look = || vault.broker().check(transfer, arrived.object, &sha256).map_err(blob_text);
+    let checked = look()?;
     if checked.size_bytes != manifest.size_bytes {
         return Err(format!("has {} bytes and should have {}", checked.size_bytes, manifest.size_bytes));
     }
     if checked.content != arrived.content {
         return Err("has another content than was recorded".to_owned());
     }
-    check_quarantine(store, transfer, checked)
+    check_quarantine(store, transfer, checked, look)
 }
 
 /// What is not released lies under the quarantine key. Asked after the key was looked at: a running gate may have released it
-/// in between, and never moves a key before the release is recorded.
-fn check_quarantine(store: &StoreReader, transfer: Id<Transfer>, checked: Checked) -> Result<(), String> {
-    let now = store.read(|view, _| view.transfer(transfer)).map_err(|error| format!("cannot be read: {error}"))?;
-    let released = now.is_some_and(|now| matches!(now.stage, Stage::Released | Stage::Delivered));
-    if checked.is_released && !released {
-        return Err("can be opened for delivery and is not released".to_owned());
+/// in between, and never moves a key before the release is recorded. What it takes back it records first, too: then the key
+/// follows in a moment, and is looked at again.
+fn check_quarantine(
+    store: &StoreReader,
+    transfer: Id<Transfer>,
+    mut checked: Checked,
+    look: impl Fn() -> Result<Checked, String>,
+) -> Result<(), String> {
+    for wait in LOOKS {
+        let now = store.read(|view, _| view.transfer(transfer)).map_err(|error| format!("cannot be read: {error}"))?;
+        let released = now.is_some_and(|now| matches!(now.stage, Stage::Released | Stage::Delivered));
+        if released || !checked.is_released {
+            return Ok(());
+        }
+        std::thread::sleep(wait);
+        checked = look()?;
     }
-    Ok(())
+    if checked.is_released { Err("can be opened for delivery and is not released".to_owned()) } else { Ok(()) }
 }
 
 fn arrival(view: &lazaret_store::View<'_>, transfer: Id<Transfer>) -> lazaret_store::Result<Option<TransferArrived>> {
