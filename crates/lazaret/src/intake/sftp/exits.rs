@@ -1,6 +1,7 @@
 //! What can be collected: `/out/LANE`, one name for each object.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use lazaret_core::caller::Caller;
 use lazaret_core::id::{Id, Transfer};
@@ -11,6 +12,7 @@ use lazaret_store::view::LaneView;
 use super::listing::Entry;
 use super::status::{Act, Trouble};
 use crate::delivery::outgoing;
+use crate::error::Error;
 use crate::gate::Gate;
 
 /// Objects of one lane that are listed, the newest first.
@@ -62,8 +64,14 @@ pub(super) fn list(gate: &Gate, caller: &Caller, lane: &LaneView) -> Act<Vec<Exi
     })?)
 }
 
-/// One object by its name, or by its reference.
-pub(super) fn find(gate: &Gate, caller: &Caller, lane: &str, name: &str) -> Act<Exit> {
+/// One object by its name, or by its reference. Names are sealed: opening thousands of them takes a while, and not on the
+/// threads that serve everybody.
+pub(super) async fn find(gate: &Arc<Gate>, caller: &Caller, lane: &str, name: &str) -> Act<Exit> {
+    let (gate, caller, lane, name) = (Arc::clone(gate), caller.clone(), lane.to_owned(), name.to_owned());
+    tokio::task::spawn_blocking(move || look_up(&gate, &caller, &lane, &name)).await.map_err(Error::internal)?
+}
+
+fn look_up(gate: &Gate, caller: &Caller, lane: &str, name: &str) -> Act<Exit> {
     let lane = self::lane(gate, caller, lane)?;
     let called = |exit: &Exit| exit.entry.name == name || exit.view.transfer.reference().to_string() == name;
     list(gate, caller, &lane)?.into_iter().find(called).ok_or_else(Trouble::missing)

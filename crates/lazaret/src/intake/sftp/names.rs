@@ -117,12 +117,12 @@ pub(super) async fn remove(acting: &Acting, place: &Place) -> Act {
     match place {
         Place::In(spot) => remove_sent(acting, spot).await,
         Place::Out { lane, name: Some(name) } => {
-            let exit = exits::find(&acting.gate, &acting.caller, lane, name)?;
+            let exit = exits::find(&acting.gate, &acting.caller, lane, name).await?;
             acknowledge(acting, &exit.view).await
         }
         Place::Receipts { day, file: Some(file) } => {
             let party = acting.caller.party().ok_or_else(Trouble::missing)?;
-            acting.door.archive.open(&acting.gate, party, *day, file)?;
+            receipts::Archive::open_file(acting, party, *day, file).await?;
             let what = receipts::hidden_key(&acting.gate, *day, file);
             let (actor, at) = (acting.caller.actor(), acting.gate.clock.now());
             Ok(acting.gate.write(move |tx| tx.side().put_hidden(actor, &what, at)).await?)

@@ -4,7 +4,7 @@
 //! its fact and under a signature, and never written otherwise again.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use lazaret_core::id::{Actor, Id, Party, Transfer};
@@ -13,11 +13,12 @@ use lazaret_core::transfer::{Direction, TransferView};
 
 use super::days::Day;
 use super::listing::Entry;
+use super::session::Acting;
 use super::status::{Act, Trouble};
 use crate::api::receipts::KEPT_DAYS;
 use crate::api::types::{JournalJson, Json as _};
 use crate::delivery::told;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::follow::receipt;
 use crate::gate::Gate;
 
@@ -38,18 +39,25 @@ pub(super) struct Archive {
 
 #[derive(Debug, Default)]
 struct State {
-    journals: HashMap<(Id<Party>, Day), Journal>,
+    journals: HashMap<(Id<Party>, Day), Kept>,
     receipts: HashMap<(Id<Transfer>, u64), Ready>,
     bytes: usize,
     clock: u64,
 }
 
-#[derive(Debug, Clone)]
+/// A journal that is kept ready. Each has a lock of its own: nobody waits while another party's is written.
+#[derive(Debug)]
+struct Kept {
+    journal: Arc<Mutex<Journal>>,
+    bytes: usize,
+    used: u64,
+}
+
+#[derive(Debug)]
 struct Journal {
     text: Vec<u8>,
     /// Every line before this instant is in it.
     until: Timestamp,
-    used: u64,
 }
 
 #[derive(Debug, Clone)]
@@ -109,22 +117,34 @@ impl Archive {
     pub(super) fn journal(&self, gate: &Gate, party: Id<Party>, day: Day) -> Act<Bytes> {
         let settled = Timestamp::from_millis(gate.clock.now().as_millis().saturating_sub(SETTLED_MS));
         let end = day.end().min(settled);
+        let shared = self.kept(party, day);
         // One at a time: two that go on at once with the same journal would both add the same lines.
-        let mut state = self.lock();
-        state.clock += 1;
-        let used = state.clock;
-        let fresh = Journal { text: Vec::new(), until: day.start(), used };
-        let mut journal = state.journals.remove(&(party, day)).unwrap_or(fresh);
-        state.bytes = state.bytes.saturating_sub(journal.text.len());
+        let mut journal = shared.lock().unwrap_or_else(PoisonError::into_inner);
         if journal.until < end {
             extend(gate, party, &mut journal, end)?;
         }
-        journal.used = used;
         let text = Bytes::copy_from_slice(&journal.text);
-        state.bytes += text.len();
-        state.journals.insert((party, day), journal);
+        drop(journal);
+        let mut state = self.lock();
+        let before = state.journals.get_mut(&(party, day)).filter(|kept| Arc::ptr_eq(&kept.journal, &shared));
+        // What was dropped meanwhile to make room is not counted any more.
+        let grown = before.map_or(0, |kept| text.len().saturating_sub(std::mem::replace(&mut kept.bytes, text.len())));
+        state.bytes += grown;
         state.make_room();
         Ok(text)
+    }
+
+    fn kept(&self, party: Id<Party>, day: Day) -> Arc<Mutex<Journal>> {
+        let mut state = self.lock();
+        state.clock += 1;
+        let used = state.clock;
+        let kept = state.journals.entry((party, day)).or_insert_with(|| Kept {
+            journal: Arc::new(Mutex::new(Journal { text: Vec::new(), until: day.start() })),
+            bytes: 0,
+            used,
+        });
+        kept.used = used;
+        Arc::clone(&kept.journal)
     }
 
     /// What a day's directory lists beside the journal, one transfer at a time.
@@ -143,6 +163,13 @@ impl Archive {
             }
         }
         Ok(entries)
+    }
+
+    /// As [`Archive::open`], for those who must not block.
+    pub(super) async fn open_file(acting: &Acting, party: Id<Party>, day: Day, file: &str) -> Act<(Bytes, Timestamp)> {
+        let (door, gate, file) = (Arc::clone(&acting.door), Arc::clone(&acting.gate), file.to_owned());
+        let opening = tokio::task::spawn_blocking(move || door.archive.open(&gate, party, day, &file));
+        opening.await.map_err(Error::internal)?
     }
 
     /// A file of a day by its name: its content and when it last changed.
@@ -220,7 +247,7 @@ impl State {
                 (Some((key, used)), other) if other.is_none_or(|(_, newer)| used < newer) => {
                     self.receipts.remove(&key).map(|ready| ready.bytes.len())
                 }
-                (_, Some((key, _))) => self.journals.remove(&key).map(|kept| kept.text.len()),
+                (_, Some((key, _))) => self.journals.remove(&key).map(|kept| kept.bytes),
                 (_, None) => None,
             };
             self.bytes = self.bytes.saturating_sub(gone.unwrap_or(self.bytes));
@@ -233,12 +260,14 @@ fn extend(gate: &Gate, party: Id<Party>, journal: &mut Journal, end: Timestamp) 
     let lines = told::lines(gate, party, journal.until, end)?;
     let unsigned = lines.iter().find(|(_, line)| line.seq.is_some() && line.receipt.is_none()).map(|(at, _)| *at);
     let end = unsigned.map_or(end, |at| end.min(at));
+    let mut more = Vec::new();
     for (_, line) in lines.into_iter().filter(|(at, _)| *at < end) {
         // How often it was sent again changes; the line does not.
         let line = JournalJson { repeats: 0, ..line };
-        journal.text.extend_from_slice(line.to_json()?.as_bytes());
-        journal.text.push(b'\n');
+        more.extend_from_slice(line.to_json()?.as_bytes());
+        more.push(b'\n');
     }
+    journal.text.append(&mut more);
     journal.until = end;
     Ok(())
 }

@@ -165,7 +165,7 @@ impl Session {
         }
         match place {
             Place::Out { lane, name: Some(name) } => {
-                let exit = exits::find(&acting.gate, &acting.caller, &lane, &name)?;
+                let exit = exits::find(&acting.gate, &acting.caller, &lane, &name).await?;
                 let download = Download::open(&acting, exit.view).await?;
                 Ok(self.open(Open::Download(Box::new(download))))
             }
@@ -176,7 +176,7 @@ impl Session {
                 {
                     return Err(Trouble::missing());
                 }
-                let (content, at) = acting.door.archive.open(&acting.gate, party, day, &file)?;
+                let (content, at) = Archive::open_file(&acting, party, day, &file).await?;
                 let entry = Entry::given(file, content.len() as u64, at);
                 Ok(self.open(Open::Given(content, entry)))
             }
@@ -275,7 +275,7 @@ impl Session {
                 exits::lane(gate, &acting.caller, &lane)?;
                 Ok(Entry::folder(&lane, now))
             }
-            Place::Out { lane, name: Some(name) } => Ok(exits::find(gate, &acting.caller, &lane, &name)?.entry),
+            Place::Out { lane, name: Some(name) } => Ok(exits::find(gate, &acting.caller, &lane, &name).await?.entry),
             Place::Receipts { day, file } => {
                 let party = acting.caller.party().ok_or_else(Trouble::missing)?;
                 let Some(file) = file else {
@@ -285,7 +285,7 @@ impl Session {
                 if receipts::is_hidden(gate, acting.caller.actor(), day, &file)? {
                     return Err(Trouble::missing());
                 }
-                let (content, at) = acting.door.archive.open(gate, party, day, &file)?;
+                let (content, at) = Archive::open_file(&acting, party, day, &file).await?;
                 Ok(Entry::given(file, content.len() as u64, at))
             }
             Place::Nowhere => Err(Trouble::missing()),
