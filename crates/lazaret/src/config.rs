@@ -68,7 +68,7 @@ pub struct Limits {
     pub party_bytes_max: u64,
     /// Free disk below which intake stops.
     pub free_bytes_min: u64,
-    /// Connections in all.
+    /// Connections to the HTTPS door at once, a quarter of them from one network; and as many to the SFTP door.
     pub connections_max: usize,
 }
 

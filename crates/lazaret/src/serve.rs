@@ -21,11 +21,13 @@ use crate::error::{Error, Result};
 use crate::follow::seal;
 use crate::gate::Gate;
 use crate::intake::sftp;
-use crate::listen::{DRAIN_MAX, Door};
+use crate::listen::{DRAIN_MAX, Door, Room};
 use crate::{api, reconcile, setup};
 
 /// The ready file's name in the gate's directory.
 pub const READY: &str = "ready.json";
+/// Connections to the door of metrics and administration.
+const ADMIN_CONNECTIONS_MAX: usize = 64;
 /// What `verify` trusts, in the gate's directory.
 pub const TRUST: &str = "trust.txt";
 /// The SFTP door's host key as OpenSSH's clients read it, in the gate's directory.
@@ -41,15 +43,20 @@ pub async fn run(config: Config) -> Result<()> {
     let listeners = Listeners::bind(&gate.config).await?;
     let (stop, stopped) = watch::channel(false);
     let mut doors = JoinSet::new();
-    let connections = Arc::new(Semaphore::new(gate.config.limits.connections_max));
+    let connections_max = gate.config.limits.connections_max;
     let tls = setup::server_tls(&gate)?;
     let ready = listeners.describe(&gate)?;
-    for (listener, router) in [(listeners.https, api::router(&gate)), (listeners.admin, api::admin_router(&gate))] {
-        let door = Door { listener, tls: Arc::clone(&tls), router, connections: Arc::clone(&connections) };
+    // Each door has its own room: strangers at one close no other.
+    for (listener, router, room) in [
+        (listeners.https, api::router(&gate), Room::shared(connections_max)),
+        (listeners.admin, api::admin_router(&gate), Room::open(ADMIN_CONNECTIONS_MAX)),
+    ] {
+        let door = Door { listener, tls: Arc::clone(&tls), router, room };
         doors.spawn(door.run(stopped.clone()));
     }
     let seen = Arc::clone(&gate.signin.seen);
     if let Some(listener) = listeners.sftp {
+        let connections = Arc::new(Semaphore::new(connections_max));
         doors.spawn(sftp::run(Arc::clone(&gate), listener, Arc::clone(&seen), connections, stopped.clone()));
     }
     let (halt, halted) = watch::channel(false);

@@ -2,11 +2,12 @@
 //! chance are handed in.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
+
+pub(super) use crate::listen::Source;
 
 /// Connections of one network that may wait for their sign-in. A party's scripts that start together fit in.
 const PER_SOURCE_MAX: u32 = 10;
@@ -40,26 +41,6 @@ impl Offence {
             Offence::Failed => Duration::from_secs(5),
             Offence::Dawdled => Duration::from_secs(10),
             Offence::Crashed => Duration::from_secs(90),
-        }
-    }
-}
-
-/// The network that a peer counts for: /24 of IPv4, /56 of IPv6. One that can take many addresses of it gains nothing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct Source(Ipv6Addr);
-
-impl Source {
-    /// Of an address.
-    pub(super) fn of(address: IpAddr) -> Source {
-        match address {
-            IpAddr::V4(four) => {
-                let [a, b, c, _] = four.octets();
-                Source(std::net::Ipv4Addr::new(a, b, c, 0).to_ipv6_mapped())
-            }
-            IpAddr::V6(six) => match six.to_ipv4_mapped() {
-                Some(four) => Source::of(IpAddr::V4(four)),
-                None => Source(Ipv6Addr::from_bits(six.to_bits() >> 72 << 72)),
-            },
         }
     }
 }
