@@ -31,7 +31,7 @@ WORDS = {
     "verdict": "clean not_inspected error bad",
     "why": "too_large too_deep too_many_members ratio time memory encrypted format_unknown format_unsupported"
     " malformed ambiguous pixels charset engine_absent engine_limit rules_not_applicable worker_died worker_output"
-    " engine_protocol engine_unreachable",
+    " engine_protocol engine_unreachable object_unreadable",
     "content_kind": "unknown empty text csv json ndjson xml hl7v2 fhir cyclonedx zip gzip tar pdf png jpeg gif dicom"
     " elf pe macho script ooxml odf ole2 7z rar bzip2 xz zstd x12 edifact firmware signature html rtf eml jar spdx",
     "phi_presence": "no yes unknown",

@@ -192,7 +192,7 @@ impl Act {
             Act::Vote { transfer, seen, choice, .. } => vote(view, world, caller, (*transfer, *seen, *choice), at)?,
             Act::Release { transfer, delivery } => {
                 let dossier = view.dossier(*transfer, at)?;
-                transfer::release(&dossier, &world.policy.decide(&dossier), *delivery)?
+                transfer::release(&dossier, &world.policy.decide(&dossier), *delivery, at)?
             }
             Act::Withhold { transfer, cause } => transfer::withhold(&found(view, *transfer)?, *cause)?,
             Act::Reopen { transfer, cause, .. } => transfer::reopen(&found(view, *transfer)?, caller, *cause)?,
@@ -203,7 +203,7 @@ impl Act {
                 let delivery = dossier.transfer.delivery.ok_or(Refusal::WrongState)?;
                 let attempt = view.delivery(delivery)?.map_or(0, |known| known.attempts).saturating_add(1);
                 let decision = world.policy.decide(&dossier);
-                transfer::begin_delivery(&dossier, &decision, caller, attempt, Channel::Https)?
+                transfer::begin_delivery(&dossier, &decision, caller, (attempt, Channel::Https), at)?.into()
             }
             Act::Deliver { transfer, content, .. } => {
                 let now = found(view, *transfer)?;

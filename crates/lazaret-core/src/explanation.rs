@@ -259,7 +259,8 @@ fn unchecked_code(verdicts: &[VerdictRow]) -> PartyCode {
             | Why::WorkerDied
             | Why::WorkerOutput
             | Why::EngineProtocol
-            | Why::EngineUnreachable,
+            | Why::EngineUnreachable
+            | Why::ObjectUnreadable,
         )
         | None => PartyCode::GateBusy,
     }

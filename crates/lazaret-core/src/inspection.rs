@@ -103,6 +103,7 @@ codes! {
         17 WorkerOutput = "worker_output",
         18 EngineProtocol = "engine_protocol",
         19 EngineUnreachable = "engine_unreachable",
+        20 ObjectUnreadable = "object_unreadable",
     }
 }
 

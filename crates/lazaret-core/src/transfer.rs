@@ -288,6 +288,11 @@ impl TransferView {
     pub const fn shows_to_party(&self) -> bool {
         matches!(self.direction, Direction::In) || matches!(self.stage, Stage::Released | Stage::Delivered)
     }
+
+    /// Whether inspectors looked so long ago that they look again before a byte leaves.
+    pub fn verdict_is_aged(&self, at: Timestamp) -> bool {
+        self.inspected_at.is_none_or(|when| at.millis_since(when) > VERDICT_AGE_MS_MAX)
+    }
 }
 
 /// What the station found, in the words of facts.
@@ -374,12 +379,17 @@ pub fn rule(dossier: &Dossier, decision: &Decision, request: Id<Request>) -> Res
 /// Two levels of proof before a key is rewrapped: the ruling said release, and what is true now still says so.
 ///
 /// # Errors
-/// Not cleared, or the decision on today's dossier is not release.
-pub fn release(dossier: &Dossier, decision: &Decision, delivery: Id<Delivery>) -> Result<Event, Refusal> {
-    if decision.outcome != Outcome::Release {
+/// Not cleared, the decision on today's dossier is not release, or its verdict has aged.
+pub fn release(
+    dossier: &Dossier,
+    decision: &Decision,
+    delivery: Id<Delivery>,
+    at: Timestamp,
+) -> Result<Event, Refusal> {
+    let view = &dossier.transfer;
+    if decision.outcome != Outcome::Release || view.verdict_is_aged(at) {
         return Err(Refusal::NoLongerCleared);
     }
-    let view = &dossier.transfer;
     let fact = TransferReleased {
         transfer: view.transfer,
         object: view.object,
@@ -471,20 +481,22 @@ pub fn expire(view: &TransferView, at: Timestamp) -> Result<Event, Refusal> {
 /// A recipient asks for the bytes: recorded before the first one leaves.
 ///
 /// # Errors
-/// Not released, or today's dossier no longer allows it.
+/// Not released, or today's dossier no longer allows it: its verdict has aged, for one.
 pub fn begin_delivery(
     dossier: &Dossier,
     decision: &Decision,
     caller: &Caller,
-    attempt: u32,
-    channel: Channel,
-) -> Result<Event, Refusal> {
-    if decision.outcome != Outcome::Release {
+    (attempt, channel): (u32, Channel),
+    at: Timestamp,
+) -> Result<DeliveryBegun, Refusal> {
+    let view = &dossier.transfer;
+    if decision.outcome != Outcome::Release || view.verdict_is_aged(at) {
         return Err(Refusal::NoLongerCleared);
     }
-    let view = &dossier.transfer;
     let delivery = view.delivery.ok_or(Refusal::WrongState)?;
-    edge(view.stage, DeliveryBegun { transfer: view.transfer, delivery, recipient: caller.actor(), attempt, channel })
+    let begun = DeliveryBegun { transfer: view.transfer, delivery, recipient: caller.actor(), attempt, channel };
+    edge(view.stage, begun.clone())?;
+    Ok(begun)
 }
 
 /// The recipient has every byte. What left must be what arrived and was inspected.
@@ -707,6 +719,73 @@ mod tests {
         check(&[&inspected, &hold], None);
         check(&[&arrived, &hold], None);
         check(&[&arrived, &inspected, &hold, &rejected, &approved], None);
+    }
+
+    fn dossier(stage: Stage, inspected_at: Option<Timestamp>) -> Dossier {
+        Dossier {
+            transfer: TransferView {
+                transfer: Id::from_bytes(ID),
+                object: Id::from_bytes(ID),
+                stage,
+                direction: Direction::In,
+                lane: Id::from_bytes(ID),
+                party: Id::from_bytes(ID),
+                requester: Id::from_bytes(ID),
+                content: CONTENT,
+                evidence: None,
+                inspected_at,
+                delivery: Some(Id::from_bytes(ID)),
+                since: Timestamp::from_millis(0),
+                arrived_at: Timestamp::from_millis(0),
+            },
+            kind: TransferKind::File,
+            lane: LaneTerms {
+                lane: Id::from_bytes(ID),
+                name: crate::code::Code::new("acme-in").unwrap(),
+                direction: Direction::In,
+                kinds: Vec::new(),
+                inspectors: Vec::new(),
+                recipients: Vec::new(),
+                object_bytes_max: 0,
+                open: true,
+            },
+            party: crate::dossier::PartyFacts {
+                state: crate::register::PartyState::Active,
+                isolated: false,
+                vetting_current: true,
+                agreement_current: true,
+                phi_cover: true,
+            },
+            inspected: None,
+            request: None,
+            last_ruling: None,
+        }
+    }
+
+    fn decided(outcome: Outcome) -> Decision {
+        Decision { outcome, reasons: Vec::new(), policy: NOTHING, binding: NOTHING, approvals: None }
+    }
+
+    #[test]
+    fn nothing_is_released_or_leaves_on_a_verdict_over_seven_days_old() {
+        let seen = Timestamp::from_millis(5 * DAY_MS);
+        let last = seen.plus_millis(VERDICT_AGE_MS_MAX);
+        let caller = Caller::assertion(Who::Gate { gate: Id::from_bytes(ID) }, None, Means::Token, 0);
+        let check = |stage, inspected_at, outcome, at| {
+            let (dossier, decision) = (dossier(stage, inspected_at), decided(outcome));
+            if stage == Stage::Cleared {
+                release(&dossier, &decision, Id::from_bytes(ID), at).map(drop)
+            } else {
+                begin_delivery(&dossier, &decision, &caller, (1, Channel::Https), at).map(drop)
+            }
+        };
+        for stage in [Stage::Cleared, Stage::Released, Stage::Delivered] {
+            assert_eq!(check(stage, Some(seen), Outcome::Release, last), Ok(()), "{}", stage.word());
+            let refused = Err(Refusal::NoLongerCleared);
+            assert_eq!(check(stage, Some(seen), Outcome::Release, last.plus_millis(1)), refused, "{}", stage.word());
+            assert_eq!(check(stage, Some(seen), Outcome::Hold, last), refused, "{}", stage.word());
+            assert_eq!(check(stage, None, Outcome::Release, last), refused, "{}", stage.word());
+        }
     }
 
     #[test]

@@ -512,7 +512,8 @@ pub(crate) fn rule_of(why: Why) -> &'static str {
         | Why::WorkerDied
         | Why::WorkerOutput
         | Why::EngineProtocol
-        | Why::EngineUnreachable => "archive.unread",
+        | Why::EngineUnreachable
+        | Why::ObjectUnreadable => "archive.unread",
     }
 }
 

@@ -3,29 +3,33 @@
 use std::sync::Arc;
 
 use lazaret_core::caller::Caller;
-use lazaret_core::decision::{Cleared, Decision};
+use lazaret_core::decision::{Cleared, Decision, Outcome};
 use lazaret_core::digest::{Commitment, Digest};
 use lazaret_core::dossier::Dossier;
-use lazaret_core::event::Event;
+use lazaret_core::event::{DeliveryBegun, Event};
 use lazaret_core::explanation::{Explanation, explain};
 use lazaret_core::id::{Id, Party, Request, Transfer, Upload};
 use lazaret_core::party::{self, Choice};
 use lazaret_core::person;
+use lazaret_core::policy::Bundle;
 use lazaret_core::refusal::Refusal;
 use lazaret_core::register::AgreementKind;
 use lazaret_core::request::{Act, Means, RequestState, Voter};
-use lazaret_core::time::{DAY_MS, MINUTE_MS};
+use lazaret_core::time::{DAY_MS, MINUTE_MS, Timestamp};
 use lazaret_core::transfer::{
     self, Arrival, Channel, DeliveryFault, Landing, ReopenCause, Stage, TransferKind, TransferView, WithholdCause,
 };
+use lazaret_store::View;
 use lazaret_store::side::ManifestRow;
 use lazaret_vault::broker::Holder;
 use lazaret_vault::{Sealed, SubjectKey};
 
 use crate::clock::{self, new_id};
-use crate::error::{Error, Result};
+use crate::error::{Error, Fault, Result};
 use crate::gate::Gate;
 use crate::particulars::{Assertion, Kept, MANIFEST_LABEL, Manifest, Note, Particulars, REASON_LABEL, to_cbor};
+use crate::{people, rules};
+use crate::station::Inspected;
 
 /// The label under which the station's full answer is sealed.
 pub const FINDINGS_LABEL: &str = "findings";
@@ -165,12 +169,26 @@ pub async fn arrive(
     }
 }
 
-/// The station looks at it, and its answer is recorded.
+/// The station looks at it, and its answer is recorded. An object that cannot be read back, or is not what arrived, is not
+/// checked: that too is an answer, which people see, and which is tried again like every other error.
 ///
 /// # Errors
 /// The transfer moved on, or a fault of ours; it stays in quarantine then.
 pub async fn inspect(gate: &Arc<Gate>, transfer: Id<Transfer>) -> Result<()> {
-    let report = gate.station.inspect(gate, transfer).await?;
+    let outcome = match gate.station.inspect(gate, transfer).await {
+        Ok(inspected) => put_inspected(gate, transfer, inspected).await,
+        Err(error) => Err(error),
+    };
+    match outcome {
+        Err(error @ (Error::Fault(Fault::Unreadable(_)) | Error::Refused(Refusal::DigestMismatch))) => {
+            tracing::error!(%error, reference = %transfer.reference(), "an object cannot be inspected");
+            put_inspected(gate, transfer, gate.station.unreadable(gate, transfer)?).await
+        }
+        outcome => outcome,
+    }
+}
+
+async fn put_inspected(gate: &Arc<Gate>, transfer: Id<Transfer>, report: Inspected) -> Result<()> {
     let sealed = gate.particulars.seal(Holder::Transfer(transfer), FINDINGS_LABEL, &report.details)?;
     let caller = gate.caller.clone();
     gate.write(move |tx| {
@@ -260,7 +278,7 @@ pub async fn release(gate: &Arc<Gate>, transfer: Id<Transfer>) -> Result<()> {
     let _recorded = gate
         .record(&gate.caller, move |view| {
             let dossier = view.dossier(transfer, at)?;
-            Ok(transfer::release(&dossier, &bundle.decide(&dossier), delivery)?)
+            Ok(transfer::release(&dossier, &bundle.decide(&dossier), delivery, at)?)
         })
         .await?;
     Ok(())
@@ -297,6 +315,33 @@ pub async fn withhold(gate: &Arc<Gate>, transfer: Id<Transfer>, cause: WithholdC
         })
         .await?;
     gate.vault.withhold(transfer, object).await
+}
+
+/// Takes back what was released and, by what is true now, would not be: then inspectors look or policy rules again, and people
+/// see why. Whether it stays released.
+///
+/// # Errors
+/// A fault of store or vault.
+pub async fn take_back_if_doubtful(gate: &Arc<Gate>, transfer: Id<Transfer>) -> Result<bool> {
+    let at = gate.clock.now();
+    let dossier = gate.read(|view, _| view.dossier(transfer, at))?;
+    if dossier.transfer.stage != Stage::Released {
+        return Ok(false);
+    }
+    let cause = if dossier.party.isolated {
+        WithholdCause::Isolated
+    } else if dossier.transfer.verdict_is_aged(at) {
+        WithholdCause::VerdictAged
+    } else if gate.policy().decide(&dossier).outcome != Outcome::Release {
+        WithholdCause::DecisionChanged
+    } else {
+        return Ok(true);
+    };
+    withhold(gate, transfer, cause).await?;
+    if cause == WithholdCause::VerdictAged {
+        reopen(gate, &gate.caller, transfer, ReopenCause::VerdictAged).await?;
+    }
+    Ok(false)
 }
 
 /// Inspection starts again.
@@ -358,29 +403,62 @@ pub async fn expire(gate: &Arc<Gate>, transfer: Id<Transfer>) -> Result<()> {
 /// A recipient asks for the bytes: the attempt is recorded before the first byte leaves, on a dossier read again.
 ///
 /// # Errors
-/// Not released, or no longer allowed.
+/// Not released, or no longer allowed: then it is taken back, and ruled again.
 pub async fn begin_delivery(
     gate: &Arc<Gate>,
     caller: &Caller,
     transfer: Id<Transfer>,
     channel: Channel,
-) -> Result<(Cleared, u32)> {
+) -> Result<(Cleared, DeliveryBegun)> {
     let (bundle, at, asker) = (gate.policy(), gate.clock.now(), caller.clone());
-    let recorded = gate
-        .record(caller, move |view| {
-            let dossier = view.dossier(transfer, at)?;
-            let delivery = dossier.transfer.delivery.ok_or(Refusal::WrongState)?;
-            let before = view.delivery(delivery)?.map_or(0, |found| found.attempts);
-            let decision = bundle.decide(&dossier);
-            Ok(transfer::begin_delivery(&dossier, &decision, &asker, before.saturating_add(1), channel)?)
-        })
-        .await?;
-    let Event::DeliveryBegun(begun) = &recorded.entry().event else {
+    let recorded =
+        gate.record(caller, move |view| Ok(attempt(view, &bundle, transfer, (&asker, channel), at)?.into())).await;
+    if matches!(recorded, Err(Error::Refused(Refusal::NoLongerCleared))) {
+        let gate = Arc::clone(gate);
+        // Whoever asked in vain does not wait for what follows from it.
+        tokio::spawn(async move {
+            if let Err(error) = take_back_if_doubtful(&gate, transfer).await {
+                tracing::warn!(%error, reference = %transfer.reference(), "it is taken back at the next sweep");
+            }
+        });
+    }
+    let Event::DeliveryBegun(begun) = recorded?.entry().event.clone() else {
         return Err(Error::internal("another fact was recorded than was decided"));
     };
-    let attempt = begun.attempt;
     let cleared = gate.read(|view, _| view.cleared(transfer))?.ok_or(Refusal::WrongState)?;
-    Ok((cleared, attempt))
+    Ok((cleared, begun))
+}
+
+/// What [`begin_delivery`] would record now; nothing is. Asked where bytes leave under an attempt that is recorded, or where
+/// none leave.
+///
+/// # Errors
+/// As [`begin_delivery`].
+pub fn may_deliver(
+    gate: &Gate,
+    caller: &Caller,
+    transfer: Id<Transfer>,
+    channel: Channel,
+) -> Result<(Cleared, DeliveryBegun)> {
+    let (bundle, at) = (gate.policy(), gate.clock.now());
+    gate.read(|view, _| {
+        let begun = attempt(view, &bundle, transfer, (caller, channel), at)?;
+        let cleared = view.cleared(transfer)?.ok_or(Refusal::WrongState)?;
+        Ok((cleared, begun))
+    })
+}
+
+fn attempt(
+    view: &View<'_>,
+    bundle: &Bundle,
+    transfer: Id<Transfer>,
+    (caller, channel): (&Caller, Channel),
+    at: Timestamp,
+) -> lazaret_store::Result<DeliveryBegun> {
+    let dossier = view.dossier(transfer, at)?;
+    let delivery = dossier.transfer.delivery.ok_or(Refusal::WrongState)?;
+    let number = view.delivery(delivery)?.map_or(0, |found| found.attempts).saturating_add(1);
+    Ok(transfer::begin_delivery(&dossier, &bundle.decide(&dossier), caller, (number, channel), at)?)
 }
 
 /// The recipient has every byte, and what left is what was inspected.
@@ -418,18 +496,35 @@ pub async fn abort_delivery(
     Ok(())
 }
 
-/// No byte goes in from this party or out to it, from the commit on; what was released and not delivered is taken back.
+/// No byte goes in from this party or out to it, from the commit on; what was released and not delivered is taken back, by
+/// the reconciler if not here.
 ///
 /// # Errors
 /// Who may not isolate; an isolation that is open.
 pub async fn isolate(gate: &Arc<Gate>, caller: &Caller, party: Id<Party>) -> Result<()> {
-    let (asker, isolation) = (caller.clone(), new_id());
-    let _recorded = gate
-        .record(caller, move |view| Ok(party::isolate(&asker, party, view.open_isolation(party)?, isolation)?))
-        .await?;
+    let (gate, caller) = (Arc::clone(gate), caller.clone());
+    // In a task of its own: what follows the commit happens though the caller hung up.
+    let isolating = tokio::spawn(async move {
+        let (asker, isolation) = (caller.clone(), new_id());
+        let _recorded = gate
+            .record(&caller, move |view| Ok(party::isolate(&asker, party, view.open_isolation(party)?, isolation)?))
+            .await?;
+        if let Err(error) = take_back_released(&gate, party).await {
+            tracing::error!(%error, "not everything released was taken back at once; the reconciler goes on");
+        }
+        Ok(())
+    });
+    isolating.await.map_err(Error::internal)?
+}
+
+async fn take_back_released(gate: &Arc<Gate>, party: Id<Party>) -> Result<()> {
     gate.refresh_isolations()?;
     for transfer in gate.read(|view, _| view.released_of(party))? {
-        withhold(gate, transfer, WithholdCause::Isolated).await?;
+        match withhold(gate, transfer, WithholdCause::Isolated).await {
+            // Delivered or taken back in this moment.
+            Ok(()) | Err(Error::Refused(_)) => {}
+            Err(error) => return Err(error),
+        }
     }
     Ok(())
 }
@@ -509,6 +604,23 @@ pub async fn lift_if_granted(gate: &Arc<Gate>, request: Id<Request>) -> Result<b
         Ok(_) => gate.refresh_isolations().map(|()| true),
         Err(Error::Refused(_)) => Ok(false),
         Err(error) => Err(error),
+    }
+}
+
+/// Does what a request asks for, if enough people granted it; not the release of a transfer, which is ruled. Each vote ends in
+/// this, and the reconciler does it again: what was granted must not hang on the last voter's connection.
+///
+/// # Errors
+/// A fault of the store, or a text that is missing.
+pub async fn carry_out_if_granted(gate: &Arc<Gate>, request: Id<Request>) -> Result<bool> {
+    let at = gate.clock.now();
+    let open = gate.read(|view, _| view.request(request, at))?;
+    let granted = open.filter(|open| open.state == RequestState::Open && open.four_eyes().is_some());
+    match granted.map(|open| open.act) {
+        Some(Act::LiftIsolation) => lift_if_granted(gate, request).await,
+        Some(Act::ActivatePolicy) => rules::activate_if_granted(gate, request).await,
+        Some(Act::GrantRole) => people::grant_if_granted(gate, request).await,
+        Some(Act::ReleaseTransfer) | None => Ok(false),
     }
 }
 

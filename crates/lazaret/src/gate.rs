@@ -1,10 +1,10 @@
 //! A gate: one organisation's whole state, and the two ways to touch it, read and record.
 
 use std::collections::HashSet;
-use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
 use lazaret_core::caller::Caller;
-use lazaret_core::event::Event;
+use lazaret_core::event::{Event, RuleSet};
 use lazaret_core::id::{Gate as GateKind, Id, Party};
 use lazaret_core::policy::Bundle;
 use lazaret_store::{Side, Store, Tx, View};
@@ -13,6 +13,8 @@ use tokio::sync::{oneshot, watch};
 use crate::auth::signin::SignIn;
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::delivery::attempts::Attempts;
+use crate::delivery::collected::Collected;
 use crate::error::{Error, Fault, Result};
 use crate::follow::log::Log;
 use crate::intake::quota::Quota;
@@ -46,6 +48,10 @@ pub struct Gate {
     pub quota: Arc<Quota>,
     /// What arrived and is not to be inspected yet.
     pub resting: Resting,
+    /// Which bytes recipients were given of what they have not wholly.
+    pub collected: Collected,
+    /// Attempts to collect that are under way.
+    pub attempts: Attempts,
     /// The gate as an actor of its own.
     pub caller: Caller,
     /// What is counted.
@@ -59,6 +65,8 @@ pub struct Gate {
     draining: watch::Sender<bool>,
     policy: RwLock<Arc<Bundle>>,
     isolated: watch::Sender<Arc<HashSet<Id<Party>>>>,
+    /// Held while what is kept in memory of the registers is read and put: an older reading never follows a newer one.
+    refreshing: Mutex<()>,
     committed: Arc<watch::Sender<u64>>,
 }
 
@@ -100,6 +108,8 @@ impl Gate {
             particulars: Particulars::new(Arc::clone(&parts.vault)),
             quota: Arc::new(quota),
             resting: Resting::default(),
+            collected: Collected::default(),
+            attempts: Attempts::default(),
             config: parts.config,
             store: parts.store,
             vault: parts.vault,
@@ -114,6 +124,7 @@ impl Gate {
             draining: watch::Sender::new(false),
             policy: RwLock::new(Arc::new(parts.policy)),
             isolated: watch::Sender::new(Arc::default()),
+            refreshing: Mutex::default(),
             committed: parts.committed,
         };
         gate.refresh_isolations()?;
@@ -150,9 +161,18 @@ impl Gate {
         Arc::clone(&self.policy.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Puts another set in force, after its activation is recorded.
-    pub fn put_policy(&self, bundle: Bundle) {
-        *self.policy.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(bundle);
+    /// Takes over the set whose activation is recorded.
+    ///
+    /// # Errors
+    /// A fault of the store; a text that is missing or does not parse: the set before it decides on.
+    pub fn refresh_policy(&self) -> Result<()> {
+        let _only_one = self.refreshing.lock().unwrap_or_else(PoisonError::into_inner);
+        let recorded = self.read(|view, _| view.rules_in_force(RuleSet::Policy))?;
+        if recorded != Some(self.policy().digest()) {
+            let bundle = crate::setup::policy_in_force(&self.store)?;
+            *self.policy.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(bundle);
+        }
+        Ok(())
     }
 
     /// Reads registers and side tables.
@@ -211,6 +231,7 @@ impl Gate {
     /// # Errors
     /// A fault of the store.
     pub fn refresh_isolations(&self) -> Result<()> {
+        let _only_one = self.refreshing.lock().unwrap_or_else(PoisonError::into_inner);
         let parties = self.read(|view, _| view.parties(u32::MAX))?;
         let isolated = parties.into_iter().filter(|party| party.isolated).map(|party| party.party).collect();
         self.isolated.send_replace(Arc::new(isolated));

@@ -1,23 +1,30 @@
 //! The reconciler: for each transfer in stage X do Y. The stage in the register is the queue, so a crash leaves a stage and
 //! never a lost job. What changed is read from the ledger; once a minute everything is looked at.
 
-use std::collections::{BTreeSet, HashSet};
+mod backoff;
+mod entries;
+pub mod reaper;
+
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
 use lazaret_core::event::Event;
-use lazaret_core::id::{Id, Party, Transfer};
+use lazaret_core::id::{Id, Transfer};
 use lazaret_core::inspection::{SignatureState, Verdict};
 use lazaret_core::refusal::Refusal;
-use lazaret_core::register::CredentialKind;
+use lazaret_core::request::Act;
 use lazaret_core::time::{DAY_MS, HOUR_MS, MINUTE_MS, Timestamp};
-use lazaret_core::transfer::{HOLD_MS_MAX, ReopenCause, Stage, VERDICT_AGE_MS_MAX, WithholdCause};
+use lazaret_core::transfer::{HOLD_MS_MAX, ReopenCause, Stage};
 use tokio::sync::watch;
-use tokio::task::JoinSet;
+use tokio::task::{self, JoinSet};
+use tokio::time::Instant;
 
 use crate::crossing;
 use crate::error::{Error, Result};
 use crate::gate::Gate;
+use backoff::Backoff;
+use entries::Touched;
 
 /// Transfers taken from one stage at a time.
 const BATCH_MAX: u32 = 256;
@@ -25,14 +32,12 @@ const BATCH_MAX: u32 = 256;
 const ENTRIES_MAX: u32 = 1_024;
 /// Everything is looked at again after this long, whatever the ledger says.
 const SWEEP: Duration = Duration::from_secs(60);
-/// After a fault that may pass.
+/// After a fault of the store that may pass.
 const FAULT_REST: Duration = Duration::from_secs(1);
 /// An inspection that ended in error is tried again after so many milliseconds, the n-th time after the n-th; then hourly.
 const RETRY_MS: [u64; 4] = [MINUTE_MS, 5 * MINUTE_MS, 15 * MINUTE_MS, HOUR_MS];
 /// For how long.
 const RETRY_MS_MAX: u64 = DAY_MS;
-/// A blob that no entry and no upload names is removed after this long.
-const ORPHAN_MS: u64 = DAY_MS;
 
 /// Works until `stop` turns true; what is under way then is finished by the next start.
 pub async fn run(gate: Arc<Gate>, mut stop: watch::Receiver<bool>) {
@@ -46,16 +51,20 @@ pub async fn run(gate: Arc<Gate>, mut stop: watch::Receiver<bool>) {
         commits.mark_unchanged();
         sizes.mark_unchanged();
         endings.mark_unchanged();
+        let mut again = work.backoff.next(Instant::now());
         if let Err(error) = work.step().await {
             tracing::error!(%error, "the reconciler met a fault; it goes on");
-            tokio::time::sleep(FAULT_REST).await;
+            again = Some(Instant::now() + FAULT_REST);
+        } else {
+            again = again.into_iter().chain(work.backoff.next(Instant::now())).min();
         }
         tokio::select! {
             _ = stop.wait_for(|stop| *stop) => return,
             _ = commits.changed() => {}
             _ = sizes.changed() => {}
             _ = endings.changed() => {}
-            Some(done) = work.inspections.join_next() => work.inspected(done),
+            Some(done) = work.inspections.join_next_with_id() => work.inspected(done),
+            () = tokio::time::sleep_until(again.unwrap_or_else(Instant::now)), if again.is_some() => {}
             _ = sweep.tick() => work.sweep_due = true,
         }
     }
@@ -63,10 +72,14 @@ pub async fn run(gate: Arc<Gate>, mut stop: watch::Receiver<bool>) {
 
 struct Reconciler {
     gate: Arc<Gate>,
-    inspections: JoinSet<(Id<Transfer>, Result<()>)>,
-    inspecting: HashSet<Id<Transfer>>,
+    inspections: JoinSet<Result<()>>,
+    inspecting: HashMap<task::Id, Id<Transfer>>,
     /// Released, and their key not yet moved: that waits for the signature.
     to_hand_over: BTreeSet<Id<Transfer>>,
+    /// What entries ask for and is not done yet.
+    touched: Touched,
+    /// What failed lately.
+    backoff: Backoff,
     /// The next entry to read; none before the first step.
     cursor: Option<u64>,
     sweep_due: bool,
@@ -74,75 +87,90 @@ struct Reconciler {
     fresh: bool,
 }
 
-/// What new entries ask to be ruled again.
-#[derive(Default)]
-struct Touched {
-    transfers: BTreeSet<Id<Transfer>>,
-    parties: BTreeSet<Id<Party>>,
-    keys_of: BTreeSet<Id<Party>>,
-    everything: bool,
-}
-
 impl Reconciler {
     fn new(gate: Arc<Gate>) -> Reconciler {
         Reconciler {
             gate,
             inspections: JoinSet::new(),
-            inspecting: HashSet::new(),
+            inspecting: HashMap::new(),
             to_hand_over: BTreeSet::new(),
+            touched: Touched::default(),
+            backoff: Backoff::default(),
             cursor: None,
             sweep_due: true,
             fresh: true,
         }
     }
 
+    /// One round. Only a fault of the store ends it early; what goes wrong with one transfer is that one's affair.
     async fn step(&mut self) -> Result<()> {
-        let touched = self.read_entries()?;
+        self.read_entries()?;
+        self.follow().await?;
         self.inspect_some()?;
         for transfer in self.in_stage(Stage::Inspected)? {
-            settle(crossing::rule(&self.gate, transfer).await)?;
+            self.rule(transfer).await;
         }
-        self.rule_again(touched).await?;
+        self.rule_again().await?;
         for transfer in self.in_stage(Stage::Cleared)? {
             let released = crossing::release(&self.gate, transfer).await;
             if matches!(released, Err(Error::Refused(Refusal::NoLongerCleared))) {
-                settle(crossing::rule(&self.gate, transfer).await)?;
-            } else {
-                settle(released)?;
+                self.reconsider(transfer).await?;
+            } else if self.settle(transfer, "release", released) {
                 self.to_hand_over.insert(transfer);
             }
         }
-        self.hand_over().await?;
+        self.hand_over().await;
         if std::mem::take(&mut self.sweep_due) {
             self.sweep().await?;
         }
         if self.inspections.is_empty() {
             let gate = Arc::clone(&self.gate);
-            tokio::task::spawn_blocking(move || gate.station.refill());
+            task::spawn_blocking(move || gate.station.refill());
         }
         Ok(())
     }
 
     /// What happened since the last step. The first step begins at the end: the sweep looks at everything anyway.
-    fn read_entries(&mut self) -> Result<Touched> {
-        let mut touched = Touched::default();
-        let Some(head) = self.gate.read(|view, _| view.head())? else { return Ok(touched) };
+    fn read_entries(&mut self) -> Result<()> {
+        let Some(head) = self.gate.read(|view, _| view.head())? else { return Ok(()) };
         let mut cursor = self.cursor.unwrap_or(head.size);
         while cursor < head.size {
             let entries = self.gate.read(|view, _| view.entries_from(head.epoch, cursor, ENTRIES_MAX))?;
             for entry in &entries {
-                touch(&mut touched, &entry.event, entry.subject.cast());
+                self.touched.hear(&entry.event, entry.subject.cast());
             }
             cursor += entries.len() as u64;
+            self.cursor = Some(cursor);
         }
         self.cursor = Some(cursor);
-        Ok(touched)
+        Ok(())
     }
 
-    /// What stands in a stage and moves: not what belongs to an isolated party, nor what its sender is not done with.
+    /// What the gate keeps in memory of the registers, and what people granted.
+    async fn follow(&mut self) -> Result<()> {
+        if self.touched.isolations {
+            self.gate.refresh_isolations()?;
+            self.touched.isolations = false;
+        }
+        if self.touched.policy {
+            self.gate.refresh_policy()?;
+            self.touched.policy = false;
+        }
+        while let Some(request) = self.touched.requests.first().copied() {
+            if let Err(error) = crossing::carry_out_if_granted(&self.gate, request).await {
+                tracing::error!(%error, %request, "a granted request was not carried out; it is tried at the next sweep");
+            }
+            self.touched.requests.remove(&request);
+        }
+        Ok(())
+    }
+
+    /// What stands in a stage and moves: not what belongs to an isolated party, nor what its sender is not done with, nor what
+    /// failed a moment ago.
     fn in_stage(&self, stage: Stage) -> Result<Vec<Id<Transfer>>> {
         let mut moving = self.gate.read(|view, _| view.moving_in_stage(stage, BATCH_MAX))?;
-        moving.retain(|transfer| !self.gate.resting.contains(*transfer));
+        let now = Instant::now();
+        moving.retain(|transfer| !self.gate.resting.contains(*transfer) && self.backoff.is_due(*transfer, now));
         Ok(moving)
     }
 
@@ -152,126 +180,167 @@ impl Reconciler {
             return Ok(());
         }
         let waiting = self.in_stage(Stage::Quarantined)?;
-        let fresh = waiting.into_iter().filter(|transfer| !self.inspecting.contains(transfer));
-        for transfer in fresh.take(room).collect::<Vec<_>>() {
-            self.inspecting.insert(transfer);
+        let under_way: BTreeSet<Id<Transfer>> = self.inspecting.values().copied().collect();
+        for transfer in waiting.into_iter().filter(|transfer| !under_way.contains(transfer)).take(room) {
             let gate = Arc::clone(&self.gate);
-            self.inspections.spawn(async move { (transfer, crossing::inspect(&gate, transfer).await) });
+            let task = self.inspections.spawn(async move { crossing::inspect(&gate, transfer).await });
+            self.inspecting.insert(task.id(), transfer);
         }
         Ok(())
     }
 
-    fn inspected(&mut self, done: Result<(Id<Transfer>, Result<()>), tokio::task::JoinError>) {
-        match done {
-            Ok((transfer, outcome)) => {
-                self.inspecting.remove(&transfer);
-                if let Err(error) = settle(outcome) {
-                    tracing::error!(%error, reference = %transfer.reference(), "an inspection failed; it is tried again");
-                    self.sweep_due = true;
-                }
-            }
+    /// An inspection ended. One that recorded nothing leaves its transfer in quarantine, and that one rests before it is taken
+    /// again, whatever the reason was: it is the oldest there, and would be taken for ever.
+    fn inspected(&mut self, done: Result<(task::Id, Result<()>), task::JoinError>) {
+        let (task, outcome) = match done {
+            Ok((task, outcome)) => (task, outcome),
+            Err(error) => (error.id(), Err(Error::internal(error))),
+        };
+        let Some(transfer) = self.inspecting.remove(&task) else { return };
+        match outcome {
+            Ok(()) => self.backoff.went_well(transfer),
             Err(error) => {
-                // A bug in our own half: the transfer stays in quarantine and is tried again at the next sweep.
-                tracing::error!(%error, "an inspection met a bug");
-                self.inspecting.clear();
+                tracing::error!(%error, reference = %transfer.reference(), "an inspection failed; it is tried again");
+                self.backoff.failed(transfer, Instant::now());
             }
         }
     }
 
-    async fn rule_again(&mut self, touched: Touched) -> Result<()> {
-        for party in &touched.keys_of {
-            for transfer in self.gate.read(|view, _| view.open_of(Some(*party)))? {
+    async fn rule(&mut self, transfer: Id<Transfer>) {
+        let ruled = crossing::rule(&self.gate, transfer).await;
+        self.settle(transfer, "rule", ruled);
+    }
+
+    /// It was cleared, and may not be released: its verdict is old, or something else is true now.
+    async fn reconsider(&mut self, transfer: Id<Transfer>) -> Result<()> {
+        let at = self.gate.clock.now();
+        let aged = self.gate.read(|view, _| view.transfer(transfer))?.is_some_and(|view| view.verdict_is_aged(at));
+        if aged {
+            self.reopen(transfer, ReopenCause::VerdictAged).await;
+        } else {
+            self.rule(transfer).await;
+        }
+        Ok(())
+    }
+
+    async fn reopen(&mut self, transfer: Id<Transfer>, cause: ReopenCause) {
+        let reopened = crossing::reopen(&self.gate, &self.gate.caller, transfer, cause).await;
+        self.settle(transfer, "reopen", reopened);
+    }
+
+    async fn rule_again(&mut self) -> Result<()> {
+        for party in self.touched.keys_of.clone() {
+            for transfer in self.gate.read(|view, _| view.open_of(Some(party)))? {
                 self.look_at_key_again(transfer).await?;
             }
+            self.touched.keys_of.remove(&party);
         }
-        let mut again = touched.transfers;
-        if touched.everything {
-            again.extend(self.gate.read(|view, _| view.open_of(None))?);
+        let mut released = BTreeSet::new();
+        if self.touched.everything {
+            let (open, out) =
+                self.gate.read(|view, _| Ok((view.open_of(None)?, view.in_stage(Stage::Released, u32::MAX)?)))?;
+            self.touched.transfers.extend(open);
+            released.extend(out);
+            self.touched.everything = false;
         }
-        for party in touched.parties {
-            again.extend(self.gate.read(|view, _| view.open_of(Some(party)))?);
+        while let Some(party) = self.touched.parties.first().copied() {
+            let (open, out) = self.gate.read(|view, _| Ok((view.open_of(Some(party))?, view.released_of(party)?)))?;
+            self.touched.transfers.extend(open);
+            released.extend(out);
+            self.touched.parties.remove(&party);
         }
-        for transfer in again {
-            let held =
-                self.gate.read(|view, _| view.transfer(transfer))?.is_some_and(|view| crossing::may_change(&view));
-            if held {
-                settle(crossing::rule(&self.gate, transfer).await)?;
+        for transfer in released {
+            self.look_at_release_again(transfer).await;
+        }
+        while let Some(transfer) = self.touched.transfers.first().copied() {
+            let view = self.gate.read(|view, _| view.transfer(transfer))?;
+            if view.is_some_and(|view| crossing::may_change(&view)) {
+                self.rule(transfer).await;
             }
+            self.touched.transfers.remove(&transfer);
         }
         Ok(())
     }
 
     /// A newly registered key may be the one that signed what is held.
-    async fn look_at_key_again(&self, transfer: Id<Transfer>) -> Result<()> {
+    async fn look_at_key_again(&mut self, transfer: Id<Transfer>) -> Result<()> {
         let found = self.gate.read(|view, _| view.inspected(transfer))?;
         if found.is_some_and(|found| found.signature == SignatureState::UnknownKey) {
-            settle(crossing::reopen(&self.gate, &self.gate.caller, transfer, ReopenCause::Asked).await)?;
+            self.reopen(transfer, ReopenCause::Asked).await;
         }
         Ok(())
     }
 
-    async fn hand_over(&mut self) -> Result<()> {
+    /// What is released and would not be now is taken back; its entry has it ruled again. Whether it stays released.
+    async fn look_at_release_again(&mut self, transfer: Id<Transfer>) -> bool {
+        match crossing::take_back_if_doubtful(&self.gate, transfer).await {
+            Ok(stays) => stays,
+            Err(error) => {
+                self.settle(transfer, "take back", Err(error));
+                false
+            }
+        }
+    }
+
+    async fn hand_over(&mut self) {
         for transfer in self.to_hand_over.clone() {
-            if crossing::hand_over(&self.gate, transfer).await? {
+            if !self.backoff.is_due(transfer, Instant::now()) {
+                continue;
+            }
+            let (done, outcome) = match crossing::hand_over(&self.gate, transfer).await {
+                Ok(done) => (done, Ok(())),
+                Err(error) => (false, Err(error)),
+            };
+            if self.settle(transfer, "hand over", outcome) && done {
                 self.to_hand_over.remove(&transfer);
             }
         }
-        Ok(())
     }
 
     async fn sweep(&mut self) -> Result<()> {
         let at = self.gate.clock.now();
+        self.gate.refresh_isolations()?;
+        self.gate.refresh_policy()?;
+        let granted = self.gate.read(|view, _| view.open_requests(u32::MAX))?;
+        self.touched
+            .requests
+            .extend(granted.iter().filter(|open| open.act != Act::ReleaseTransfer).map(|open| open.request));
+        self.follow().await?;
         for transfer in self.gate.read(|view, _| view.open_of(None))? {
             self.sweep_one(transfer, at).await?;
         }
         for transfer in self.gate.read(|view, _| view.in_stage(Stage::Released, u32::MAX))? {
-            let view = self.gate.read(|view, _| view.transfer(transfer))?;
-            let aged = view
-                .as_ref()
-                .and_then(|view| view.inspected_at)
-                .is_some_and(|when| at.millis_since(when) > VERDICT_AGE_MS_MAX);
-            if view.as_ref().is_some_and(|view| self.gate.is_isolated(view.party)) {
-                // An isolation whose withholding was interrupted.
-                settle(crossing::withhold(&self.gate, transfer, WithholdCause::Isolated).await)?;
-            } else if aged {
-                settle(crossing::withhold(&self.gate, transfer, WithholdCause::VerdictAged).await)?;
-                settle(crossing::reopen(&self.gate, &self.gate.caller, transfer, ReopenCause::VerdictAged).await)?;
-            } else {
+            if self.look_at_release_again(transfer).await {
                 self.to_hand_over.insert(transfer);
             }
         }
-        self.end_uploads(at).await?;
-        self.reap(at).await?;
         if self.fresh {
             self.take_keys_back().await?;
             self.fresh = false;
         }
-        Ok(())
+        self.end_uploads(at).await
     }
 
     /// Keys that a crash left where deliveries take them, although their transfers were withheld.
-    async fn take_keys_back(&self) -> Result<()> {
+    async fn take_keys_back(&mut self) -> Result<()> {
         for stage in [Stage::Quarantined, Stage::Inspected, Stage::Held, Stage::NotChecked] {
             for transfer in self.gate.read(|view, _| view.in_stage(stage, u32::MAX))? {
-                let Some(view) = self.gate.read(|view, _| view.transfer(transfer))? else { continue };
-                if self.gate.vault.is_released(view.object).await? {
-                    self.gate.vault.withhold(transfer, view.object).await?;
-                }
+                let taken = take_key_back(&self.gate, transfer).await;
+                self.settle(transfer, "take the key back", taken);
             }
         }
         Ok(())
     }
 
-    async fn sweep_one(&self, transfer: Id<Transfer>, at: Timestamp) -> Result<()> {
+    async fn sweep_one(&mut self, transfer: Id<Transfer>, at: Timestamp) -> Result<()> {
         let Some(view) = self.gate.read(|view, _| view.transfer(transfer))? else { return Ok(()) };
         if matches!(view.stage, Stage::Held | Stage::NotChecked) && at.millis_since(view.since) >= HOLD_MS_MAX {
-            return settle(crossing::expire(&self.gate, transfer).await);
-        }
-        if view.stage == Stage::NotChecked && self.retry_is_due(transfer, view.arrived_at, at)? {
-            return settle(crossing::reopen(&self.gate, &self.gate.caller, transfer, ReopenCause::InspectorBack).await);
-        }
-        if crossing::may_change(&view) {
-            settle(crossing::rule(&self.gate, transfer).await)?;
+            let expired = crossing::expire(&self.gate, transfer).await;
+            self.settle(transfer, "expire", expired);
+        } else if view.stage == Stage::NotChecked && self.retry_is_due(transfer, view.arrived_at, at)? {
+            self.reopen(transfer, ReopenCause::InspectorBack).await;
+        } else if crossing::may_change(&view) {
+            self.rule(transfer).await;
         }
         Ok(())
     }
@@ -305,76 +374,28 @@ impl Reconciler {
         Ok(())
     }
 
-    /// Blobs that nobody names any more.
-    async fn reap(&self, at: Timestamp) -> Result<()> {
-        let gate = Arc::clone(&self.gate);
-        let before = Timestamp::from_millis(at.as_millis().saturating_sub(ORPHAN_MS));
-        let orphans = tokio::task::spawn_blocking(move || {
-            gate.vault.broker().blobs().orphans(before, &mut |object| {
-                let claimed = gate.read(|view, side| Ok(view.has_object(object)? || side.has_open_object(object)?));
-                // In doubt a blob stays.
-                Ok(claimed.unwrap_or(true))
-            })
-        });
-        for orphan in crate::vault::joined(orphans.await)? {
-            self.gate.vault.discard(orphan.object).await?;
+    /// Whether an act on one transfer was done. A refusal is no fault: the transfer moved on meanwhile, or nothing is to be
+    /// changed. What failed rests, and the others go on.
+    fn settle(&mut self, transfer: Id<Transfer>, act: &'static str, outcome: Result<()>) -> bool {
+        match outcome {
+            Ok(()) => {
+                self.backoff.went_well(transfer);
+                true
+            }
+            Err(Error::Refused(_)) => false,
+            Err(error) => {
+                tracing::error!(%error, act, reference = %transfer.reference(), "the reconciler comes back to a transfer");
+                self.backoff.failed(transfer, Instant::now());
+                false
+            }
         }
-        Ok(())
     }
 }
 
-/// A refusal in here means that the transfer moved on meanwhile: nothing is left to do.
-fn settle(outcome: Result<()>) -> Result<()> {
-    match outcome {
-        Err(Error::Refused(_)) | Ok(()) => Ok(()),
-        Err(error) => Err(error),
+async fn take_key_back(gate: &Arc<Gate>, transfer: Id<Transfer>) -> Result<()> {
+    let Some(view) = gate.read(|view, _| view.transfer(transfer))? else { return Ok(()) };
+    if gate.vault.is_released(view.object).await? {
+        gate.vault.withhold(transfer, view.object).await?;
     }
-}
-
-fn touch(touched: &mut Touched, event: &Event, subject: Id<Transfer>) {
-    match event {
-        Event::Approved(_) | Event::Rejected(_) => {
-            touched.transfers.insert(subject);
-        }
-        Event::PartyRecorded(fact) => {
-            touched.parties.insert(fact.party);
-        }
-        Event::VettingConcluded(fact) => {
-            touched.parties.insert(fact.party);
-        }
-        Event::Isolated(fact) => {
-            touched.parties.insert(fact.party);
-        }
-        Event::CredentialAdded(fact) if fact.kind == CredentialKind::SigningKey => {
-            touched.keys_of.extend(fact.party);
-        }
-        Event::IsolationLifted(_)
-        | Event::EngagementRecorded(_)
-        | Event::AgreementRecorded(_)
-        | Event::PolicyActivated(_)
-        | Event::PersonRecorded(_)
-        | Event::RoleGranted(_)
-        | Event::RoleEnded(_) => touched.everything = true,
-        Event::TransferArrived(_)
-        | Event::TransferInspected(_)
-        | Event::TransferRuled(_)
-        | Event::TransferReleased(_)
-        | Event::TransferWithheld(_)
-        | Event::TransferReopened(_)
-        | Event::TransferWithdrawn(_)
-        | Event::TransferExpired(_)
-        | Event::TransferSuperseded(_)
-        | Event::TransferDelivered(_)
-        | Event::DeliveryBegun(_)
-        | Event::DeliveryAborted(_)
-        | Event::RequestOpened(_)
-        | Event::RelianceRecorded(_)
-        | Event::ProductRecorded(_)
-        | Event::PersonInvited(_)
-        | Event::CredentialAdded(_)
-        | Event::CredentialRevoked(_)
-        | Event::EpochOpened(_)
-        | Event::KekEpochOpened(_)
-        | Event::SessionsObserved(_) => {}
-    }
+    Ok(())
 }

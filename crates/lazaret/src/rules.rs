@@ -172,7 +172,7 @@ pub(crate) async fn activate_if_granted(gate: &Arc<Gate>, request: Id<Request>) 
     let digest = open.binding;
     let text = gate.read(|_, side| side.policy_text(digest))?;
     // Read again before the fact: a set that cannot be put in force must not be recorded as being so.
-    let bundle = candidate(text.ok_or_else(|| Error::internal("the text of the granted rules is missing"))?).await?;
+    candidate(text.ok_or_else(|| Error::internal("the text of the granted rules is missing"))?).await?;
     let activated = gate
         .record(&gate.caller, move |view| {
             let open = view.request(request, at)?.ok_or(Refusal::NotFound)?;
@@ -183,7 +183,7 @@ pub(crate) async fn activate_if_granted(gate: &Arc<Gate>, request: Id<Request>) 
         .await;
     match activated {
         Ok(_) => {
-            gate.put_policy(bundle);
+            gate.refresh_policy()?;
             Ok(true)
         }
         Err(Error::Refused(_)) => Ok(false),

@@ -62,6 +62,7 @@ pub async fn run(config: Config) -> Result<()> {
     let (halt, halted) = watch::channel(false);
     let observer = tokio::spawn(seen::run(Arc::clone(&gate), seen, halted.clone()));
     let reconciler = tokio::spawn(reconcile::run(Arc::clone(&gate), halted.clone()));
+    let reaper = tokio::spawn(reconcile::reaper::run(Arc::clone(&gate), halted.clone()));
     let sealer = tokio::spawn(seal::run(Arc::clone(&gate), halted));
     if gate.log.fenced().is_none() {
         setup::record_service(&gate, Observation::Started).await?;
@@ -83,6 +84,9 @@ pub async fn run(config: Config) -> Result<()> {
     halt.send_replace(true);
     drop(observer.await);
     drop(reconciler.await);
+    drop(reaper.await);
+    // Nobody takes their answers any more.
+    gate.station.halt();
     drop(sealer.await);
     drop(std::fs::remove_file(gate.config.dir.join(READY)));
     Ok(())

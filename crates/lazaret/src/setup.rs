@@ -164,7 +164,11 @@ fn first_facts(
     Ok(())
 }
 
-fn policy_in_force(store: &Store) -> Result<Bundle> {
+/// The policy set whose activation was recorded last.
+///
+/// # Errors
+/// Its text is missing or does not parse; a fault of the store.
+pub(crate) fn policy_in_force(store: &Store) -> Result<Bundle> {
     let text = store.read(|view, side| {
         let digest = view.rules_in_force(RuleSet::Policy)?;
         digest.map_or(Ok(None), |digest| side.policy_text(digest))

@@ -3,12 +3,13 @@
 //! protocol's own checks let through; a missing answer is an *error*, never clean.
 
 use std::io::{Read, Write};
+use std::os::unix::process::CommandExt as _;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
-use std::sync::atomic::{AtomicU16, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
-use lazaret_core::digest::Digest;
+use lazaret_core::digest::{Commitment, Digest};
 use lazaret_core::id::{Id, Transfer};
 use lazaret_core::inspection::{Inspector, Why};
 use lazaret_core::refusal::Refusal;
@@ -23,7 +24,7 @@ use lazaret_vault::reader::HashedReader;
 use tokio::sync::Semaphore;
 
 use crate::config::Config;
-use crate::error::{Error, Result};
+use crate::error::{Error, Fault, Result};
 use crate::gate::Gate;
 
 /// A worker has this long to load its rules and lock itself up.
@@ -50,6 +51,12 @@ pub struct Station {
     /// Objects that one worker looks at before it ends: one, but for objects that we made ourselves.
     jobs: AtomicU16,
     idle: Mutex<Vec<Worker>>,
+    /// Held by whoever starts workers in advance.
+    refilling: Mutex<()>,
+    /// Processes that look at something now.
+    at_work: Mutex<Vec<Weak<Mutex<Child>>>>,
+    /// The gate ends.
+    halted: AtomicBool,
     slots: Arc<Semaphore>,
     rules: Digest,
     confinement: Confinement,
@@ -75,6 +82,9 @@ impl Station {
             rules: first.ready.rules,
             confinement: first.ready.confinement,
             idle: Mutex::new(vec![first]),
+            refilling: Mutex::default(),
+            at_work: Mutex::default(),
+            halted: AtomicBool::new(false),
             slots: Arc::new(Semaphore::new(config.workers)),
         })
     }
@@ -102,19 +112,33 @@ impl Station {
         done.map_err(Error::internal)?
     }
 
+    /// The answer about an object that cannot be read back, or is not what arrived: every required inspector is in error.
+    ///
+    /// # Errors
+    /// There is no such transfer, or a fault of the store.
+    pub fn unreadable(&self, gate: &Gate, transfer: Id<Transfer>) -> Result<Inspected> {
+        let (content, lane) = gate.read(|view, _| {
+            let found = view.transfer(transfer)?.ok_or(Refusal::NotFound)?;
+            Ok((found.content, view.lane(found.lane)?.ok_or(Refusal::NotFound)?))
+        })?;
+        let report = Report::failed(&lane.terms.required_inspectors(), Why::ObjectUnreadable, 0, self.rules);
+        Ok(Inspected { findings: findings(content, &report), details: report })
+    }
+
     fn job(&self, gate: &Gate, transfer: Id<Transfer>) -> Result<(lazaret_core::decision::Inspecting, Job)> {
         let at = gate.clock.now();
         let (proof, kept, kind, lane, keys) = gate.read(|view, side| {
             let found = view.transfer(transfer)?.ok_or(Refusal::NotFound)?;
             let lane = view.lane(found.lane)?.ok_or(Refusal::NotFound)?;
             let kind = view.kind(transfer)?.ok_or(Refusal::NotFound)?;
-            let sealed = side.manifest(transfer)?.ok_or(Refusal::NotFound)?;
+            let sealed = side.manifest(transfer)?;
             let mut keys = Vec::new();
             for key in view.credentials_of(found.party, CredentialKind::SigningKey, at)? {
                 keys.extend(side.secret_of(key)?.map(|secret| secret.data));
             }
             Ok((view.inspecting(transfer)?, sealed, kind, lane, keys))
         })?;
+        let kept = kept.ok_or_else(|| Error::Fault(Fault::Unreadable("the manifest is missing".to_owned())))?;
         let manifest = gate.particulars.open_kept(transfer, &kept)?.manifest()?;
         let job = Job {
             size: manifest.size_bytes,
@@ -134,12 +158,18 @@ impl Station {
     /// One object, one worker. Blocks.
     fn look(&self, mut reader: HashedReader, job: &Job) -> Result<Inspected> {
         let outcome = self.ready_worker().and_then(|mut worker| {
+            self.at_work().push(Arc::downgrade(&worker.child));
             let report = worker.converse(job, &mut reader)?;
             if worker.jobs_left > 0 {
                 self.keep(worker);
             }
             Ok(report)
         });
+        self.at_work().retain(|child| child.strong_count() > 0);
+        if self.halted.load(Ordering::Acquire) {
+            // Killed by ourselves: nothing is known of the object, and nobody waits for its digest.
+            return Err(Error::Fault(Fault::Busy));
+        }
         let report = match outcome {
             Ok(report) => report,
             Err(Lost::Object(fault)) => return Err(fault.into()),
@@ -150,19 +180,20 @@ impl Station {
         };
         // What was looked at is hashed to its last byte, whatever the worker asked for.
         let streamed = reader.finish()?;
-        let findings = Findings {
-            content: streamed.content.commitment,
-            evidence: report.evidence(),
-            reports: report.inspectors.clone(),
-            content_kind: report.kind,
-            phi: report.phi.present,
-            is_code: report.is_code,
-            signature: report.signature,
-            other_bad: report.other_bad,
-            integrity_ok: report.integrity_ok,
-            rules: report.rules,
-        };
-        Ok(Inspected { findings, details: report })
+        Ok(Inspected { findings: findings(streamed.content.commitment, &report), details: report })
+    }
+
+    /// Ends every worker, for the gate ends. What was looked at stays in quarantine for the next start.
+    pub fn halt(&self) {
+        self.halted.store(true, Ordering::Release);
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        let at_work: Vec<_> = self.at_work().iter().filter_map(Weak::upgrade).collect();
+        at_work.iter().for_each(|child| kill(child));
+    }
+
+    fn at_work(&self) -> MutexGuard<'_, Vec<Weak<Mutex<Child>>>> {
+        // A push or a removal under the lock.
+        self.at_work.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A worker that waits, or a new one.
@@ -177,10 +208,15 @@ impl Station {
         }
     }
 
-    /// Keeps as many workers ready as may work at once. Called when the gate has nothing else to do.
+    /// Keeps as many workers ready as may work at once. Called when the gate has nothing else to do; one call works at a time,
+    /// or each would start as many.
     pub fn refill(&self) {
+        let Ok(_only_one) = self.refilling.try_lock() else { return };
         let wanted = self.slots.available_permits();
-        while self.idle.lock().unwrap_or_else(PoisonError::into_inner).len() < wanted {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).truncate(wanted);
+        while !self.halted.load(Ordering::Acquire)
+            && self.idle.lock().unwrap_or_else(PoisonError::into_inner).len() < wanted
+        {
             let Ok(worker) = Worker::start(&self.setup()) else { return };
             self.keep(worker);
         }
@@ -213,6 +249,22 @@ pub fn look_at_file(setup: &Setup, job: &Job, content: &dyn lazaret_inspect::con
         Ok(report) => Ok(report),
         Err(Lost::Object(fault)) => Err(fault.into()),
         Err(Lost::Worker(why)) => Ok(Report::failed(&job.required, why, job.size, rules)),
+    }
+}
+
+/// The report in the words of facts, about the content with this commitment.
+fn findings(content: Commitment, report: &Report) -> Findings {
+    Findings {
+        content,
+        evidence: report.evidence(),
+        reports: report.inspectors.clone(),
+        content_kind: report.kind,
+        phi: report.phi.present,
+        is_code: report.is_code,
+        signature: report.signature,
+        other_bad: report.other_bad,
+        integrity_ok: report.integrity_ok,
+        rules: report.rules,
     }
 }
 
@@ -277,6 +329,8 @@ impl Worker {
             .args(["inspect", "--worker"])
             .env_clear()
             .current_dir("/")
+            // A Ctrl-C in the terminal is for the gate, which lets what runs end; it must not reach its workers.
+            .process_group(0)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())

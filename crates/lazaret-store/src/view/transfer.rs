@@ -190,6 +190,18 @@ impl View<'_> {
         )?)
     }
 
+    /// The newest of what a recipient may collect from a lane under this name.
+    pub fn collectable_named(&self, lane: Id<Lane>, name_key: &[u8; 32]) -> Result<Option<TransferView>> {
+        Ok(self.db.one(
+            &format!(
+                "{TRANSFER} JOIN side_manifest m ON m.transfer = t.id
+                 WHERE m.name_key = $1 AND t.lane = $2 AND t.stage IN ($3, $4) ORDER BY t.arrived DESC, t.id LIMIT 1"
+            ),
+            &[name_key, lane.as_bytes(), &(Stage::Released as i64), &(Stage::Delivered as i64)],
+            read_transfer,
+        )?)
+    }
+
     /// The declared kind.
     pub fn kind(&self, transfer: Id<Transfer>) -> Result<Option<TransferKind>> {
         Ok(self.db.one("SELECT kind FROM transfer WHERE id = $1", &[transfer.as_bytes()], |row| {

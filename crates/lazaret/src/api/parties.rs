@@ -6,7 +6,7 @@ use axum::body::Bytes;
 use axum::extract::{Path, Query, State};
 use axum::response::Response;
 use lazaret_core::id::{Id, Isolation, Party, Person, Request};
-use lazaret_core::party::{self, Choice};
+use lazaret_core::party;
 use lazaret_core::person;
 use lazaret_core::refusal::{PartyCode, Refusal};
 use lazaret_core::register::{AgreementKind, Role};
@@ -25,7 +25,7 @@ use crate::auth::signed::Signed;
 use crate::crossing;
 use crate::error::{Error, Result};
 use crate::gate::Gate;
-use crate::{lanes, people, rules};
+use crate::lanes;
 
 /// Parties of one list.
 const PARTIES_MAX: u32 = 1_000;
@@ -304,12 +304,7 @@ pub async fn vote_on_request(
         let Ballot { choice, binding, reason } = Ballot::parse(&body)?;
         let words = crossing::Words { reason, assertion: None };
         crossing::vote_on_request(&gate, &signed.caller, request, binding, words, choice).await?;
-        if choice == Choice::Approve
-            && !crossing::lift_if_granted(&gate, request).await?
-            && !rules::activate_if_granted(&gate, request).await?
-        {
-            people::grant_if_granted(&gate, request).await?;
-        }
+        crossing::carry_out_if_granted(&gate, request).await?;
         show_request(&gate, request).map(|request| json(&request))
     };
     signed.answer(outcome.await)

@@ -35,6 +35,7 @@ mod words;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
 
@@ -43,6 +44,9 @@ use crate::error::Error;
 use crate::serve;
 use exit::Exit;
 use fail::{Failure, Result};
+
+/// What still runs when the gate has ended may end within this time.
+const ENDING_MAX: Duration = Duration::from_secs(3);
 
 /// One gate for everything that enters or leaves a hospital.
 #[derive(Debug, Parser)]
@@ -242,7 +246,10 @@ fn up(args: UpArgs) -> ExitCode {
     };
     let outcome = Config::resolve(flags).and_then(|config| {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Error::internal)?;
-        runtime.block_on(serve::run(config))
+        let served = runtime.block_on(serve::run(config));
+        // What blocks still has nobody who waits for it, and whatever it was writing is made whole by the next start.
+        runtime.shutdown_timeout(ENDING_MAX);
+        served
     });
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -25,7 +25,6 @@ use crate::auth::signin;
 use crate::crossing::{self, Words};
 use crate::error::{Error, Result};
 use crate::gate::Gate;
-use crate::{people, rules};
 
 /// For which group the reader would vote on this transfer now, or why they may not.
 ///
@@ -198,12 +197,7 @@ async fn count(inside: &Inside, ballot: Ballot, proof: Option<(&str, &str)>) -> 
         }
         Act::LiftIsolation | Act::ActivatePolicy | Act::GrantRole => {
             crossing::vote_on_request(gate, &caller, request, binding, words, choice).await?;
-            if choice == Choice::Approve
-                && !crossing::lift_if_granted(gate, request).await?
-                && !rules::activate_if_granted(gate, request).await?
-            {
-                people::grant_if_granted(gate, request).await?;
-            }
+            crossing::carry_out_if_granted(gate, request).await?;
             Ok(Redirect::to("/approvals?show=mine").into_response())
         }
     }

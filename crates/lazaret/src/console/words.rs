@@ -136,6 +136,7 @@ pub const fn why(why: Why) -> &'static str {
         Why::WorkerOutput => "the inspector's answer made no sense",
         Why::EngineProtocol => "the inspector did not keep to its protocol",
         Why::EngineUnreachable => "the inspector did not answer",
+        Why::ObjectUnreadable => "the gate cannot read the sealed bytes back from its disk",
     }
 }
 

@@ -6,12 +6,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use lazaret_core::caller::Caller;
-use lazaret_core::id::{Id, Party, Transfer};
+use lazaret_core::digest::Commitment;
+use lazaret_core::id::{Actor, Id, Party, Transfer};
 use lazaret_core::refusal::Refusal;
 use lazaret_core::transfer::{Channel, DeliveryFault, Direction, TransferView};
 use lazaret_store::view::LaneView;
 use lazaret_vault::HashedReader;
 
+use super::attempts::{Attempts, Share};
 use crate::crossing;
 use crate::error::{Error, Fault, Result};
 use crate::gate::Gate;
@@ -69,15 +71,15 @@ pub async fn wait_for_key(gate: &Arc<Gate>, transfer: Id<Transfer>) -> Result<()
     }
 }
 
-/// One object on its way out. Dropped before [`Outgoing::finish`], the attempt is recorded as aborted.
+/// One object on its way out. Dropped before [`Outgoing::finish`], its attempt is recorded as aborted, unless its recipient
+/// goes on with it soon.
 pub struct Outgoing {
     gate: Arc<Gate>,
     caller: Caller,
     transfer: Id<Transfer>,
     party: Id<Party>,
-    attempt: u32,
+    share: Share,
     reader: Option<HashedReader>,
-    ended: bool,
 }
 
 impl std::fmt::Debug for Outgoing {
@@ -87,7 +89,7 @@ impl std::fmt::Debug for Outgoing {
 }
 
 impl Outgoing {
-    /// Records the attempt, then opens the object. Nothing has left yet.
+    /// Records the attempt if none is under way, then opens the object. Nothing has left yet.
     ///
     /// # Errors
     /// Isolation; not released, or no longer allowed; the key is not moved yet (try again).
@@ -95,23 +97,22 @@ impl Outgoing {
         if gate.is_isolated(view.party) {
             return Err(Refusal::Isolated.into());
         }
-        let (cleared, attempt) = crossing::begin_delivery(gate, caller, view.transfer, channel).await?;
-        let mut outgoing = Outgoing {
-            gate: Arc::clone(gate),
-            caller: caller.clone(),
-            transfer: view.transfer,
-            party: view.party,
-            attempt,
-            reader: None,
-            ended: false,
-        };
+        let (cleared, share) = Attempts::begin(gate, caller, view.transfer, channel).await?;
         // Released a moment ago: the key moves once the release is under a signature. Whoever asks in between does not have to
         // wait for the reconciler, which does the same.
         if !crossing::hand_over(gate, view.transfer).await? {
             return Err(Error::Fault(Fault::Busy));
         }
-        outgoing.reader = Some(HashedReader::new(gate.vault.open_for_delivery(cleared).await?));
-        Ok(outgoing)
+        let reader =
+            gate.vault.open_for_delivery(cleared).await.inspect_err(|_| share.failed(DeliveryFault::ReadFailed))?;
+        Ok(Outgoing {
+            gate: Arc::clone(gate),
+            caller: caller.clone(),
+            transfer: view.transfer,
+            party: view.party,
+            share,
+            reader: Some(HashedReader::new(reader)),
+        })
     }
 
     /// Plaintext bytes.
@@ -139,6 +140,7 @@ impl Outgoing {
         mut buffer: B,
     ) -> Result<(B, usize)> {
         if self.gate.is_isolated(self.party) {
+            self.share.failed(DeliveryFault::NoLongerCleared);
             return Err(Refusal::Isolated.into());
         }
         let Some(mut reader) = self.reader.take() else { return Err(Error::internal("the object is closed")) };
@@ -148,14 +150,14 @@ impl Outgoing {
         });
         let (reader, read) = reading.await.map_err(Error::internal)?;
         self.reader = Some(reader);
-        Ok(read?)
+        Ok(read.inspect_err(|_| self.share.failed(DeliveryFault::ReadFailed))?)
     }
 
     /// Compares the whole with what was inspected, before its last byte leaves. Reading may go on.
     ///
     /// # Errors
     /// Other bytes than were inspected, or a chunk that does not authenticate.
-    pub async fn vouch(&mut self) -> Result<()> {
+    pub async fn vouch(&mut self) -> Result<Commitment> {
         let Some(mut reader) = self.reader.take() else { return Err(Error::internal("the object is closed")) };
         let vouching = tokio::task::spawn_blocking(move || {
             let streamed = reader.vouch();
@@ -163,8 +165,13 @@ impl Outgoing {
         });
         let (reader, streamed) = vouching.await.map_err(Error::internal)?;
         self.reader = Some(reader);
-        let expected = self.gate.read(|view, _| view.content(self.transfer))?;
-        if expected == Some(streamed?.content.commitment) { Ok(()) } else { Err(Refusal::DigestMismatch.into()) }
+        let streamed = streamed.inspect_err(|_| self.share.failed(DeliveryFault::ReadFailed))?;
+        let content = streamed.content.commitment;
+        if self.gate.read(|view, _| view.content(self.transfer))? == Some(content) {
+            return Ok(content);
+        }
+        self.share.failed(DeliveryFault::ContentDiffers);
+        Err(Refusal::DigestMismatch.into())
     }
 
     /// The recipient has every byte: recorded, if what left is what was inspected.
@@ -172,30 +179,26 @@ impl Outgoing {
     /// # Errors
     /// Other bytes than were inspected: nothing counts as delivered.
     pub async fn finish(mut self) -> Result<()> {
-        let Some(reader) = self.reader.take() else { return Err(Error::internal("the object is closed")) };
-        let streamed = crate::vault::joined(tokio::task::spawn_blocking(move || reader.finish()).await)?;
-        let content = streamed.content.commitment;
-        crossing::deliver(&self.gate, &self.caller, self.transfer, content).await?;
-        self.ended = true;
-        Ok(())
+        let content = self.vouch().await?;
+        if self.share.is_delivered() {
+            return Ok(());
+        }
+        // In a task of its own: what is recorded as delivered is not recorded as aborted, though the recipient hung up.
+        let recording = tokio::spawn(async move {
+            crossing::deliver(&self.gate, &self.caller, self.transfer, content).await?;
+            self.share.delivered();
+            Ok(())
+        });
+        recording.await.map_err(Error::internal)?
     }
-}
 
-impl Drop for Outgoing {
-    fn drop(&mut self) {
-        if self.ended {
-            return;
-        }
-        let (gate, caller) = (Arc::clone(&self.gate), self.caller.clone());
-        let (transfer, attempt) = (self.transfer, self.attempt);
-        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            runtime.spawn(async move {
-                let aborted =
-                    crossing::abort_delivery(&gate, &caller, transfer, attempt, DeliveryFault::PeerLeft).await;
-                if let Err(error) = aborted {
-                    tracing::warn!(%error, reference = %transfer.reference(), "an aborted delivery was not recorded");
-                }
-            });
-        }
+    /// Who collects.
+    pub fn recipient(&self) -> Id<Actor> {
+        self.caller.actor()
+    }
+
+    /// What is collected.
+    pub fn transfer(&self) -> Id<Transfer> {
+        self.transfer
     }
 }

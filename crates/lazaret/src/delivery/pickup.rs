@@ -4,18 +4,22 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
 use futures::stream;
+use lazaret_core::id::{Id, Reference, Transfer};
 use lazaret_core::refusal::Refusal;
 use lazaret_core::transfer::{Channel, Stage, TransferView};
 use lazaret_formats::http_fields::{Part, content_range, range};
 use lazaret_store::view::LaneView;
 
+use super::collected::Ranges;
 use super::outgoing::{self, Outgoing};
 use crate::api::types::{ListJson, Problem, TransferJson};
 use crate::api::{json, show};
 use crate::auth::signed::Signed;
+use crate::crossing;
 use crate::error::{Error, Result};
 use crate::gate::Gate;
 use crate::intake::https::repr_digest;
@@ -67,12 +71,13 @@ pub async fn fetch(
     State(gate): State<Arc<Gate>>,
     signed: Signed,
     Path((lane, item)): Path<(String, String)>,
+    method: Method,
     headers: HeaderMap,
 ) -> Response {
     let outcome = async {
         let lane = outgoing::lane(&gate, &signed.caller, &lane)?;
         let (view, name) = find(&gate, &lane, &item)?;
-        send(&gate, &signed, &view, &name, &headers).await
+        send(&gate, &signed, &view, &name, &Asked { method, headers }).await
     };
     signed.answer(outcome.await)
 }
@@ -105,43 +110,54 @@ pub async fn acknowledge(
 
 /// What a lane has by this reference, id or name; of several with one name the newest.
 fn find(gate: &Gate, lane: &LaneView, item: &str) -> Result<(TransferView, String)> {
+    let name_key = gate.particulars.name_key(lane.party, lane.terms.name.as_str(), item);
     let found = gate.read(|view, side| {
-        for found in view.collectable(lane.terms.lane, u32::MAX)? {
-            let kept = gate.particulars.kept(side, found.transfer).unwrap_or_default();
-            let named = found.transfer.reference().to_string() == item || found.transfer.to_string() == item;
-            if named || kept.path == item {
-                return Ok(Some((found, kept.name().to_owned())));
-            }
-        }
-        Ok(None)
+        let called = match (item.parse::<Reference>(), item.parse::<Id<Transfer>>()) {
+            (Ok(reference), _) => view.by_reference(reference)?,
+            (_, Ok(id)) => view.transfer(id)?,
+            (Err(_), Err(_)) => None,
+        };
+        let released = |found: &TransferView| {
+            found.lane == lane.terms.lane && matches!(found.stage, Stage::Released | Stage::Delivered)
+        };
+        let found = match called.filter(released) {
+            Some(found) => Some(found),
+            None => view.collectable_named(lane.terms.lane, &name_key)?,
+        };
+        let Some(found) = found else { return Ok(None) };
+        let kept = gate.particulars.kept(side, found.transfer).unwrap_or_default();
+        Ok(Some((found, kept.name().to_owned())))
     })?;
-    let (view, name) = found.ok_or(Error::Refused(Refusal::NotFound))?;
-    debug_assert!(matches!(view.stage, Stage::Released | Stage::Delivered), "only released objects are listed");
-    Ok((view, name))
+    found.ok_or(Error::Refused(Refusal::NotFound))
 }
 
-async fn send(
-    gate: &Arc<Gate>,
-    signed: &Signed,
-    view: &TransferView,
-    name: &str,
-    headers: &HeaderMap,
-) -> Result<Response> {
+async fn send(gate: &Arc<Gate>, signed: &Signed, view: &TransferView, name: &str, asked: &Asked) -> Result<Response> {
     let kept = gate.read(|_, side| Ok(gate.particulars.kept(side, view.transfer).ok()))?;
     let manifest = kept.ok_or(Refusal::NotFound)?.manifest()?;
     let sha256: [u8; 32] = manifest.sha256.as_slice().try_into().map_err(Error::internal)?;
-    let etag = format!("\"{}\"", view.transfer);
-    let outgoing = Outgoing::begin(gate, &signed.caller, view, Channel::Https).await?;
-    let size = outgoing.size_bytes();
-    let unchanged = headers.get(header::IF_RANGE).is_none_or(|value| value.as_bytes() == etag.as_bytes());
-    let asked = headers.get(header::RANGE).filter(|_| unchanged);
-    let part = asked.map_or(Part::Whole, |value| range(value.as_bytes(), size));
+    let (etag, size) = (format!("\"{}\"", view.transfer), manifest.size_bytes);
+    let part = asked.part(&etag, size);
     let (from, to) = match &part {
         Part::Whole => (0, size),
         Part::Bytes(bytes) => (bytes.start, bytes.end),
         Part::Unsatisfiable => return Ok(unsatisfiable(&part, size)),
     };
-    let mut response = Body::from_stream(pieces(outgoing, from, to)).into_response();
+    let body = if asked.method == Method::HEAD {
+        // No byte leaves, so nothing is recorded; whether one might is asked all the same.
+        if gate.is_isolated(view.party) {
+            return Err(Refusal::Isolated.into());
+        }
+        let _may = crossing::may_deliver(gate, &signed.caller, view.transfer, Channel::Https)?;
+        Body::empty()
+    } else {
+        let outgoing = Outgoing::begin(gate, &signed.caller, view, Channel::Https).await?;
+        if outgoing.size_bytes() != size {
+            return Err(Error::internal("an object of another length than its manifest says"));
+        }
+        let pieces = Pieces { gate: Arc::clone(gate), outgoing: Some(outgoing), size, from, at: from, taken: from, to };
+        Body::from_stream(stream::try_unfold(pieces, Pieces::next))
+    };
+    let mut response = body.into_response();
     if part != Part::Whole {
         *response.status_mut() = StatusCode::PARTIAL_CONTENT;
     }
@@ -164,6 +180,21 @@ async fn send(
     Ok(response)
 }
 
+/// What is asked for of an object.
+struct Asked {
+    method: Method,
+    headers: HeaderMap,
+}
+
+impl Asked {
+    /// RFC 9110 section 14.2: a range is for GET alone, and only of what is still the same.
+    fn part(&self, etag: &str, size: u64) -> Part {
+        let unchanged = self.headers.get(header::IF_RANGE).is_none_or(|value| value.as_bytes() == etag.as_bytes());
+        let field = self.headers.get(header::RANGE).filter(|_| unchanged && self.method == Method::GET);
+        field.map_or(Part::Whole, |value| range(value.as_bytes(), size))
+    }
+}
+
 fn unsatisfiable(part: &Part, size: u64) -> Response {
     let field = content_range(part, size).unwrap_or_default();
     (StatusCode::RANGE_NOT_SATISFIABLE, [(header::CONTENT_RANGE, field)]).into_response()
@@ -179,25 +210,56 @@ fn disposition(name: &str) -> String {
     format!("attachment; filename*=UTF-8''{encoded}")
 }
 
-/// The bytes of a range. The whole object counts as delivered only after its last piece was compared with what was
-/// inspected and recorded, and that happens before that piece leaves.
-fn pieces(outgoing: Outgoing, from: u64, to: u64) -> impl futures::Stream<Item = Result<bytes::Bytes, std::io::Error>> {
-    let size = outgoing.size_bytes();
-    stream::try_unfold(Some((outgoing, from)), move |state| async move {
-        let Some((mut outgoing, at)) = state else { return Ok(None) };
-        let left = usize::try_from(to.saturating_sub(at)).unwrap_or(PIECE_BYTES).min(PIECE_BYTES);
-        if left == 0 && size > 0 {
-            return Ok(None);
+/// The bytes of a range, piece by piece. The object counts as delivered once its recipient was given every byte of it, in this
+/// request or several, after it was compared with what was inspected; that is recorded before the last piece leaves.
+struct Pieces {
+    gate: Arc<Gate>,
+    /// None after the last piece.
+    outgoing: Option<Outgoing>,
+    size: u64,
+    from: u64,
+    /// The next byte to give.
+    at: u64,
+    /// Everything before it was taken by the connection, which asks for a piece once it is done with the one before.
+    taken: u64,
+    to: u64,
+}
+
+impl Pieces {
+    async fn next(mut self) -> Result<Option<(Bytes, Pieces)>, std::io::Error> {
+        self.taken = self.at;
+        let Some(outgoing) = &mut self.outgoing else { return Ok(None) };
+        let left = usize::try_from(self.to.saturating_sub(self.at)).unwrap_or(PIECE_BYTES).min(PIECE_BYTES);
+        let piece = outgoing.read(self.at, left).await.map_err(std::io::Error::other)?;
+        let after = self.at + piece.len() as u64;
+        if after < self.to {
+            if piece.is_empty() {
+                return Err(std::io::Error::other("the object ended early"));
+            }
+            self.at = after;
+            return Ok(Some((piece, self)));
         }
-        let piece = outgoing.read(at, left).await.map_err(std::io::Error::other)?;
-        let after = at + piece.len() as u64;
-        if after >= to && from == 0 && to == size {
+        let last = self.outgoing.take();
+        if let Some(outgoing) = last
+            && self.is_all_with(&outgoing, after)
+        {
             outgoing.finish().await.map_err(std::io::Error::other)?;
-            return Ok(Some((piece, None)));
         }
-        if piece.is_empty() {
-            return Err(std::io::Error::other("the object ended early"));
+        Ok(Some((piece, self)))
+    }
+
+    /// Whether the recipient has everything, once the bytes before `end` have left.
+    fn is_all_with(&self, outgoing: &Outgoing, end: u64) -> bool {
+        let mut given = Ranges::default();
+        given.add(self.from, end);
+        self.gate.collected.add(outgoing.recipient(), outgoing.transfer(), &given, self.size)
+    }
+}
+
+impl Drop for Pieces {
+    fn drop(&mut self) {
+        if let Some(outgoing) = self.outgoing.take().filter(|_| self.taken > self.from) {
+            self.is_all_with(&outgoing, self.taken);
         }
-        Ok(Some((piece, Some((outgoing, after)))))
-    })
+    }
 }

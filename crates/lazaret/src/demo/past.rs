@@ -110,7 +110,7 @@ async fn cross(gate: &Arc<Gate>, story: Story) -> Result<()> {
     }
     let receiver = account(gate, story.receiver)?;
     let view = show::view(gate, transfer)?;
-    let _begun = crossing::begin_delivery(gate, &receiver, transfer, Channel::Https).await?;
+    let _attempt = crossing::begin_delivery(gate, &receiver, transfer, Channel::Https).await?;
     crossing::deliver(gate, &receiver, transfer, view.content).await
 }
 

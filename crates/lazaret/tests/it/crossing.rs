@@ -1,5 +1,7 @@
 //! The life of one transfer, end to end: READ after `crossing.rs`.
 
+use lazaret_core::event::Event;
+use lazaret_core::inspection::Why;
 use serde_json::{Value, json};
 
 use crate::gate::{Answer, TestGate, wait_for};
@@ -179,4 +181,57 @@ fn a_party_that_nobody_vetted_sends_and_nothing_of_it_is_released() {
     assert_eq!((sent.status, sent.json()["state"].as_str()), (202, Some("reviewing")), "{}", sent.text());
     let shown = gate.get("ana", &format!("/api/v1/transfers/{}", reference(&sent)));
     assert_eq!(rules(&shown), ["vetted"]);
+}
+
+#[test]
+fn what_is_released_and_would_not_be_by_other_rules_is_taken_back_and_ruled_again() {
+    let gate = TestGate::start();
+    let sent = gate.put("acme", "acme-in/note.txt", b"twelve infusion sets\n");
+    assert_eq!(sent.json()["state"], "accepted", "{}", sent.text());
+    let sent = reference(&sent);
+    let stricter = format!(
+        "{}\n@id(\"no-text\")\n@reason(\"Text is read first.\")\n@fix(\"approval\")\n@control(\"T\")\n\
+         @hold(\"approvals:2:security\")\nforbid(principal, action == Action::\"release\", resource)\n\
+         when {{ !resource.is_code }} unless {{ context.approvals >= 2 }};\n",
+        lazaret_core::policy::BASELINE
+    );
+    let file = gate.file("stricter.cedar", stricter.as_bytes());
+    let asked = gate
+        .request("ana", "POST", "/api/v1/policy/activations")
+        .option(&["--data-binary", &format!("@{}", file.display())])
+        .send();
+    assert_eq!(asked.status, 200, "{}", asked.text());
+    let request = asked.json();
+    let ballot = json!({"vote": "approve", "binding": request["binding"], "reason": "this week"}).to_string();
+    let path = format!("/api/v1/requests/{}/approvals", request["id"].as_str().unwrap());
+    for person in ["dan", "claire"] {
+        assert_eq!(gate.request(person, "POST", &path).body(&ballot).send().status, 200);
+    }
+    await_state(&gate, &sent, "held");
+    wait_for("a new ruling", || {
+        let shown = gate.get("ana", &format!("/api/v1/transfers/{sent}"));
+        (rules(&shown) == ["no-text"]).then_some(())
+    });
+    for person in ["dan", "ana"] {
+        assert_eq!(vote(&gate, person, &sent, "approve").status, 200);
+    }
+    await_state(&gate, &sent, "released");
+}
+
+#[test]
+fn an_object_that_cannot_be_read_back_is_not_checked_and_keeps_nothing_else_from_crossing() {
+    let mut gate = TestGate::start();
+    let harmed = reference(&gate.put("acme", "acme-in/pump.bin", &program(5)));
+    await_state(&gate, &harmed, "held");
+    gate.harm_blob(100);
+    let again = gate.request("ana", "POST", &format!("/api/v1/transfers/{harmed}/inspection")).send();
+    assert!(again.status < 300, "{}", again.text());
+    await_state(&gate, &harmed, "not_checked");
+    let unreadable = gate.facts(&harmed).iter().rev().any(|fact| {
+        matches!(fact, Event::TransferInspected(found)
+            if found.verdicts.iter().all(|row| row.why == Some(Why::ObjectUnreadable)))
+    });
+    assert!(unreadable, "the entry says why");
+    let whole = gate.put("acme", "acme-in/note.txt", b"hello\n");
+    assert_eq!((whole.status, whole.json()["state"].as_str()), (201, Some("accepted")), "{}", whole.text());
 }

@@ -1,9 +1,12 @@
 //! Starting the real program, and talking to it.
 
+use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use lazaret_core::event::Event;
+use lazaret_store::StoreReader;
 use serde_json::Value;
 
 /// A condition is waited for this long, then the test fails.
@@ -97,9 +100,36 @@ impl TestGate {
         self.child.wait().unwrap().code()
     }
 
+    /// Waits until the program has ended by itself; its exit code.
+    pub fn await_end(&mut self) -> Option<i32> {
+        self.child.wait().unwrap().code()
+    }
+
     /// The test is about to do to the directory what no gate does.
     pub fn harm(&mut self) {
         self.harmed = true;
+    }
+
+    /// What was recorded about a transfer, in order.
+    pub fn facts(&self, reference: &str) -> Vec<Event> {
+        let store = StoreReader::open(&self.dir()).unwrap();
+        let entries = store.read(|view, _| {
+            let found = view.by_reference(reference.parse().unwrap())?.unwrap();
+            view.entries_about(found.transfer.cast())
+        });
+        entries.unwrap().into_iter().map(|entry| entry.event).collect()
+    }
+
+    /// Harms the sealed bytes of the only object that the gate has.
+    pub fn harm_blob(&mut self, at: u64) {
+        self.harm();
+        let shards = std::fs::read_dir(self.dir().join("blobs/sealed")).unwrap();
+        let files = shards.flat_map(|shard| std::fs::read_dir(shard.unwrap().path()).unwrap());
+        let [path] = &files.map(|file| file.unwrap().path()).collect::<Vec<_>>()[..] else { panic!("not one object") };
+        let file = std::fs::File::options().read(true).write(true).open(path).unwrap();
+        let mut byte = [0];
+        file.read_exact_at(&mut byte, at).unwrap();
+        file.write_all_at(&[byte[0] ^ 1], at).unwrap();
     }
 
     /// Compares the directory with its ledger.

@@ -1,5 +1,8 @@
 //! The HTTPS door: status codes, idempotency, versions, digests, names, and who may see what.
 
+use lazaret_core::event::Event;
+use lazaret_core::transfer::DeliveryFault;
+
 use crate::gate::{TestGate, wait_for};
 
 fn digest_line(bytes: &[u8]) -> String {
@@ -200,4 +203,86 @@ fn lists_page_by_key_and_a_made_up_page_is_refused() {
     assert_eq!(seen, all);
     assert_eq!(gate.request("ana", "GET", "/api/v1/transfers?after=AAAA").send().status, 400);
     assert_eq!(gate.request("ana", "GET", "/api/v1/transfers?colour=red").send().status, 400);
+}
+
+fn attempts(gate: &TestGate, reference: &str) -> (usize, usize, usize) {
+    let facts = gate.facts(reference);
+    let count = |of: fn(&Event) -> bool| facts.iter().filter(|fact| of(fact)).count();
+    let begun = count(|fact| matches!(fact, Event::DeliveryBegun(_)));
+    let aborted = count(|fact| matches!(fact, Event::DeliveryAborted(_)));
+    (begun, aborted, count(|fact| matches!(fact, Event::TransferDelivered(_))))
+}
+
+#[test]
+fn an_object_is_delivered_once_its_recipient_was_given_every_byte_in_whatever_pieces() {
+    let gate = TestGate::start();
+    let content: Vec<u8> = (0..16_000_000_u32).map(|at| b'a' + (at % 23) as u8).collect();
+    let reference = gate.put("acme", "acme-in/pieces.txt", &content).json()["reference"].as_str().unwrap().to_owned();
+    let path = "/api/v1/out/acme-in/pieces.txt";
+    let state = || gate.get("ana", &format!("/api/v1/transfers/{reference}"))["state"].clone();
+    let fetch =
+        |person: &str, range: &str| gate.request(person, "GET", path).header(&format!("Range: bytes={range}")).send();
+    wait_for("the key to move", || (fetch("ben", "15000000-").status == 206).then_some(()));
+    assert_eq!(fetch("priya", "0-14999999").status, 206);
+    assert_eq!(state(), "released", "two people have one half each");
+    // More than fits between a gate and a client that does not read. A connection that breaks off, and a client that goes on where it stood.
+    let broken = gate.request("ben", "GET", path).option(&["--limit-rate", "100k", "--max-time", "2"]).send();
+    assert_eq!(broken.curl.1, Some(28), "{:?}", broken.curl);
+    assert_eq!(state(), "released", "the middle is missing");
+    assert_eq!(fetch("ben", "1000-14999999").status, 206);
+    assert_eq!(state(), "delivered");
+    assert_eq!(attempts(&gate, &reference), (2, 0, 1), "one attempt for each person, however many requests");
+}
+
+#[test]
+fn asking_about_an_object_is_no_attempt_to_collect_it() {
+    let gate = TestGate::start();
+    let reference = gate.put("acme", "acme-in/asked.txt", b"twelve infusion sets\n").json()["reference"].clone();
+    let reference = reference.as_str().unwrap();
+    let path = format!("/api/v1/out/acme-in/{reference}");
+    let head = |person: &str| gate.request(person, "HEAD", &path).option(&["--head"]).send();
+    let answer = head("ben");
+    assert_eq!((answer.status, answer.header("content-length")), (200, "21"), "{}", answer.text());
+    assert!(answer.body.is_empty() && !answer.header("repr-digest").is_empty());
+    assert_eq!(head("okafor").status, 404, "not addressed");
+    let beyond = gate.request("ben", "GET", &path).header("Range: bytes=21-").send();
+    assert_eq!((beyond.status, beyond.header("content-range")), (416, "bytes */21"));
+    assert_eq!(attempts(&gate, reference), (0, 0, 0));
+    assert_eq!(gate.request("ana", "POST", "/api/v1/parties/acme/isolation").send().status, 200);
+    assert_eq!(head("ben").status, 404, "taken back");
+}
+
+#[test]
+fn a_collection_that_our_disk_ends_is_recorded_as_that() {
+    let mut gate = TestGate::start();
+    let content: Vec<u8> = (0..700_000_u32).map(|at| b'a' + (at % 23) as u8).collect();
+    let reference = gate.put("acme", "acme-in/harmed.txt", &content).json()["reference"].as_str().unwrap().to_owned();
+    let path = format!("/api/v1/out/acme-in/{reference}");
+    wait_for("the key to move", || {
+        (gate.request("ben", "GET", &path).header("Range: bytes=0-0").send().status == 206).then_some(())
+    });
+    gate.harm_blob(300_000);
+    assert_ne!(gate.request("ben", "GET", &path).send().curl.1, Some(0), "it breaks off");
+    wait_for("the end of the attempt", || {
+        let facts = gate.facts(&reference);
+        let failed = |fact: &Event| matches!(fact, Event::DeliveryAborted(aborted) if aborted.fault == DeliveryFault::ReadFailed);
+        facts.iter().any(failed).then_some(())
+    });
+    assert_eq!(attempts(&gate, &reference), (1, 1, 0));
+}
+
+#[test]
+fn a_connection_that_asks_nothing_is_ended_whatever_it_speaks() {
+    let gate = TestGate::start();
+    let address = gate.https().strip_prefix("https://").unwrap();
+    for protocol in ["h2", "http/1.1"] {
+        let mut silent = crate::gate::command("openssl")
+            .args(["s_client", "-quiet", "-alpn", protocol, "-connect", address])
+            .stdin(std::process::Stdio::piped())
+            .stdout(std::process::Stdio::null())
+            .stderr(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        wait_for(protocol, || silent.try_wait().unwrap());
+    }
 }

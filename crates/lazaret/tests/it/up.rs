@@ -209,3 +209,61 @@ fn a_key_that_a_crash_left_with_the_released_ones_goes_back_at_the_start() {
     gate.restart();
     wait_for("the key to go back", || gate.fsck().status.success().then_some(()));
 }
+
+// A client that sends slowly is in the middle of its upload when the gate is told to end.
+#[test]
+fn term_lets_an_upload_end_and_takes_no_new_one() {
+    let mut gate = TestGate::start();
+    let file = gate.file("slow.txt", &b"twelve infusion sets\n".repeat(30_000));
+    std::thread::scope(|scope| {
+        let sending = scope.spawn(|| {
+            let slow = gate.request("acme", "PUT", "/api/v1/in/acme-in/slow.txt").option(&["--limit-rate", "200k"]);
+            slow.upload(&file).send()
+        });
+        wait_for("the upload to begin", || {
+            let dry = gate.request("ana", "POST", "/api/v1/parties/acme/isolation?dry_run=true").send();
+            (dry.json()["uploads"] == 1).then_some(())
+        });
+        let told = command("kill").args(["-TERM", &gate.pid().to_string()]).status().unwrap();
+        assert!(told.success());
+        wait_for("the door to close", || {
+            (gate.request("acme", "GET", "/api/v1/whoami").send().status == 0).then_some(())
+        });
+        assert!(!sending.is_finished(), "the upload was to take longer");
+        let answer = sending.join().unwrap();
+        assert_eq!(answer.status, 201, "{}", answer.text());
+    });
+    assert_eq!(gate.await_end(), Some(0));
+    gate.restart();
+    let sent = gate.get("ana", "/api/v1/transfers?party=acme");
+    assert_eq!(sent["items"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn term_waits_for_no_inspection_and_the_next_start_makes_it() {
+    let mut gate = TestGate::start();
+    let pid = gate.pid().to_string();
+    let workers = wait_for("two workers", || {
+        let found = command("pgrep").args(["--parent", &pid]).output().unwrap();
+        let found: Vec<String> = String::from_utf8(found.stdout).unwrap().lines().map(str::to_owned).collect();
+        (found.len() >= 2).then_some(found)
+    });
+    assert!(command("kill").arg("-STOP").args(&workers).status().unwrap().success());
+    let file = gate.file("note.txt", b"twelve infusion sets\n");
+    let sent = gate.request("acme", "PUT", "/api/v1/in/acme-in/note.txt").upload(&file).send();
+    let reference = sent.json()["reference"].as_str().unwrap().to_owned();
+    // Each conversation with a worker is watched by a thread of this name.
+    wait_for("the inspection to begin", || {
+        let mut threads = std::fs::read_dir(format!("/proc/{pid}/task")).unwrap();
+        let named =
+            |thread: std::io::Result<std::fs::DirEntry>| std::fs::read_to_string(thread.unwrap().path().join("comm"));
+        threads.any(|thread| named(thread).is_ok_and(|name| name.trim() == "watch-worker")).then_some(())
+    });
+    let begun = std::time::Instant::now();
+    assert_eq!(gate.terminate(), Some(0));
+    assert!(begun.elapsed() < std::time::Duration::from_secs(20), "{:?}", begun.elapsed());
+    gate.restart();
+    wait_for("its inspection", || {
+        (gate.get("ana", &format!("/api/v1/transfers/{reference}"))["state"] == "released").then_some(())
+    });
+}

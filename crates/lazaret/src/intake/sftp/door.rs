@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use lazaret_formats::path::TemporaryNames;
 use tokio::sync::watch;
 
-use super::download::Collected;
 use super::live::Live;
 use super::pool::Pool;
 use super::receipts::Archive;
@@ -22,7 +21,6 @@ pub(super) struct Door {
     pub(super) strangers: Arc<Strangers>,
     pub(super) sessions: Sessions,
     pub(super) live: Live,
-    pub(super) collected: Collected,
     pub(super) archive: Archive,
     pub(super) pool: Arc<Pool>,
     pub(super) seen: Arc<Seen>,
@@ -48,7 +46,6 @@ impl Door {
             strangers: Arc::default(),
             sessions: Sessions::default(),
             live: Live::default(),
-            collected: Collected::default(),
             archive: Archive::default(),
             pool: Arc::default(),
             seen,

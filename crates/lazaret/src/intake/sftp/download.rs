@@ -1,11 +1,9 @@
 //! One object on its way out behind a read handle: read ahead, compared with what was inspected before its last byte is
 //! served, delivered once one principal has read all of it and closed it.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
-use lazaret_core::id::{Actor, Id, Transfer};
 use lazaret_core::refusal::Refusal;
 use lazaret_core::transfer::{Channel, TransferView};
 use lazaret_formats::sftp::DATA_BYTES_MAX;
@@ -14,61 +12,13 @@ use tokio::task::JoinHandle;
 use super::pool::Buffer;
 use super::session::Acting;
 use super::status::{Act, Trouble};
+use crate::delivery::collected::Ranges;
 use crate::delivery::outgoing::{Outgoing, wait_for_key};
 use crate::error::{Error, Result};
 
 /// Bytes read from the vault at once. One block is served while the next is read, and four wait to be sent: together they
 /// are more than a megabyte ahead of the peer.
 const BLOCK_BYTES: usize = 256 * 1024;
-/// Pieces of one object that are remembered; who jumps about more than this acknowledges by REMOVE.
-const RANGES_MAX: usize = 1_024;
-/// Objects whose collected pieces are remembered beyond their handle.
-const REMEMBERED_MAX: usize = 4_096;
-
-/// Which bytes of an object were served: ranges that neither overlap nor touch, in order.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Ranges(Vec<(u64, u64)>);
-
-impl Ranges {
-    /// Adds a range.
-    fn add(&mut self, from: u64, to: u64) {
-        let first = self.0.partition_point(|&(_, end)| end < from);
-        let after = self.0.partition_point(|&(start, _)| start <= to);
-        let joined = self.0.get(first..after).unwrap_or_default();
-        let from = joined.first().map_or(from, |&(start, _)| start.min(from));
-        let to = joined.last().map_or(to, |&(_, end)| end.max(to));
-        self.0.splice(first..after.max(first), [(from, to)]);
-        self.0.truncate(RANGES_MAX);
-    }
-
-    fn is_all(&self, bytes: u64) -> bool {
-        bytes == 0 || self.0.as_slice() == [(0, bytes)]
-    }
-}
-
-/// Pieces that were collected by handles that are closed: a client that lost its connection fetches the rest by another.
-#[derive(Debug, Default)]
-pub(super) struct Collected {
-    pieces: Mutex<HashMap<Collecting, Ranges>>,
-}
-
-/// Who collects what.
-type Collecting = (Id<Actor>, Id<Transfer>);
-
-impl Collected {
-    /// Adds what one handle served; whether it is everything now.
-    fn add(&self, actor: Id<Actor>, transfer: Id<Transfer>, served: &Ranges, bytes: u64) -> bool {
-        // A panic under the lock can only come from running out of memory.
-        let mut pieces = self.pieces.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut all = pieces.remove(&(actor, transfer)).unwrap_or_default();
-        served.0.iter().for_each(|&(from, to)| all.add(from, to));
-        let complete = all.is_all(bytes);
-        if !complete && pieces.len() < REMEMBERED_MAX {
-            pieces.insert((actor, transfer), all);
-        }
-        complete
-    }
-}
 
 /// One object being collected.
 #[derive(Debug)]
@@ -143,7 +93,7 @@ impl Download {
         let end = offset + wanted as u64;
         let piece = self.gather(acting, offset, wanted).await?;
         if end == self.size && !self.vouched {
-            self.outgoing().await?.vouch().await?;
+            let _content = self.outgoing().await?.vouch().await?;
             self.vouched = true;
         }
         self.served.add(offset, end);
@@ -226,7 +176,7 @@ impl Download {
     /// It could not be recorded.
     pub(super) async fn close(mut self, acting: &Acting) -> Act {
         let actor = acting.caller.actor();
-        let complete = self.touched && acting.door.collected.add(actor, self.view.transfer, &self.served, self.size);
+        let complete = self.touched && acting.gate.collected.add(actor, self.view.transfer, &self.served, self.size);
         if complete {
             self.outgoing().await?;
             if let Source::Ready(outgoing) = std::mem::replace(&mut self.source, Source::Lost) {
@@ -239,7 +189,7 @@ impl Download {
     /// The session is over: what was served stays known.
     pub(super) fn leave(self, acting: &Acting) {
         let actor = acting.caller.actor();
-        acting.door.collected.add(actor, self.view.transfer, &self.served, self.size);
+        acting.gate.collected.add(actor, self.view.transfer, &self.served, self.size);
     }
 }
 
@@ -261,42 +211,4 @@ pub(super) async fn acknowledge(acting: &Acting, view: &TransferView) -> Act {
     }
     let (actor, what, at) = (acting.caller.actor(), super::exits::hidden_key(&gate, view.transfer), gate.clock.now());
     gate.write(move |tx| tx.side().put_hidden(actor, &what, at)).await.map_err(Trouble::from)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn ranges(of: &[(u64, u64)]) -> Ranges {
-        let mut ranges = Ranges::default();
-        of.iter().for_each(|&(from, to)| ranges.add(from, to));
-        ranges
-    }
-
-    #[test]
-    fn ranges_join_where_they_touch_and_only_there() {
-        assert_eq!(ranges(&[(0, 5), (5, 9)]).0, [(0, 9)]);
-        assert_eq!(ranges(&[(6, 9), (0, 5)]).0, [(0, 5), (6, 9)]);
-        assert_eq!(ranges(&[(6, 9), (0, 5), (5, 6)]).0, [(0, 9)]);
-        assert_eq!(ranges(&[(2, 3), (4, 5), (6, 7), (0, 10)]).0, [(0, 10)]);
-        assert_eq!(ranges(&[(0, 10), (2, 3)]).0, [(0, 10)]);
-        assert_eq!(ranges(&[(10, 20), (0, 1), (15, 30), (1, 2)]).0, [(0, 2), (10, 30)]);
-    }
-
-    #[test]
-    fn all_means_every_byte_and_one_less_is_not_all() {
-        assert!(ranges(&[(0, 10)]).is_all(10));
-        assert!(!ranges(&[(0, 9)]).is_all(10) && !ranges(&[(1, 10)]).is_all(10));
-        assert!(!ranges(&[(0, 4), (5, 10)]).is_all(10));
-        assert!(Ranges::default().is_all(0));
-    }
-
-    #[test]
-    fn two_handles_of_one_principal_make_a_whole_and_two_principals_do_not() {
-        let collected = Collected::default();
-        let (one, other, transfer) = (Id::from_bytes([1; 16]), Id::from_bytes([2; 16]), Id::from_bytes([3; 16]));
-        assert!(!collected.add(one, transfer, &ranges(&[(0, 5)]), 10));
-        assert!(!collected.add(other, transfer, &ranges(&[(5, 10)]), 10));
-        assert!(collected.add(one, transfer, &ranges(&[(5, 10)]), 10));
-    }
 }
