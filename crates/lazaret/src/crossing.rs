@@ -28,8 +28,8 @@ use crate::clock::{self, new_id};
 use crate::error::{Error, Fault, Result};
 use crate::gate::Gate;
 use crate::particulars::{Assertion, Kept, MANIFEST_LABEL, Manifest, Note, Particulars, REASON_LABEL, to_cbor};
-use crate::{people, rules};
 use crate::station::Inspected;
+use crate::{people, rules};
 
 /// The label under which the station's full answer is sealed.
 pub const FINDINGS_LABEL: &str = "findings";
