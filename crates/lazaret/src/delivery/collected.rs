@@ -2,7 +2,7 @@
 //! fetches by several at once, has all of it in the end, and that counts as collected.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use lazaret_core::id::{Actor, Id, Transfer};
 
@@ -44,15 +44,37 @@ type Collecting = (Id<Actor>, Id<Transfer>);
 impl Collected {
     /// Adds what one handle or request served; whether it is everything now.
     pub fn add(&self, actor: Id<Actor>, transfer: Id<Transfer>, served: &Ranges, bytes: u64) -> bool {
-        // A panic under the lock can only come from running out of memory.
-        let mut pieces = self.pieces.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut all = pieces.remove(&(actor, transfer)).unwrap_or_default();
-        served.0.iter().for_each(|&(from, to)| all.add(from, to));
+        let mut pieces = self.lock();
+        let all = joined(&mut pieces, (actor, transfer), served);
         let complete = all.is_all(bytes);
-        if !complete && pieces.len() < REMEMBERED_MAX {
-            pieces.insert((actor, transfer), all);
+        if !complete {
+            keep(&mut pieces, (actor, transfer), all);
         }
         complete
+    }
+
+    /// Adds what one handle served and its peer may not have got: another one's end is waited for.
+    pub fn keep(&self, actor: Id<Actor>, transfer: Id<Transfer>, served: &Ranges) {
+        let mut pieces = self.lock();
+        let all = joined(&mut pieces, (actor, transfer), served);
+        keep(&mut pieces, (actor, transfer), all);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Collecting, Ranges>> {
+        // A panic under the lock can only come from running out of memory.
+        self.pieces.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn joined(pieces: &mut HashMap<Collecting, Ranges>, key: Collecting, served: &Ranges) -> Ranges {
+    let mut all = pieces.remove(&key).unwrap_or_default();
+    served.0.iter().for_each(|&(from, to)| all.add(from, to));
+    all
+}
+
+fn keep(pieces: &mut HashMap<Collecting, Ranges>, key: Collecting, all: Ranges) {
+    if pieces.len() < REMEMBERED_MAX {
+        pieces.insert(key, all);
     }
 }
 
@@ -91,5 +113,14 @@ mod tests {
         assert!(!collected.add(one, transfer, &ranges(&[(0, 5)]), 10));
         assert!(!collected.add(other, transfer, &ranges(&[(5, 10)]), 10));
         assert!(collected.add(one, transfer, &ranges(&[(5, 10)]), 10));
+    }
+
+    #[test]
+    fn what_may_not_have_arrived_waits_for_a_handle_that_ends_well() {
+        let collected = Collected::default();
+        let (one, transfer) = (Id::from_bytes([1; 16]), Id::from_bytes([3; 16]));
+        collected.keep(one, transfer, &ranges(&[(0, 10)]));
+        assert!(collected.add(one, transfer, &ranges(&[(8, 10)]), 10));
+        assert!(!collected.add(one, transfer, &ranges(&[(8, 10)]), 10), "what was delivered is forgotten");
     }
 }

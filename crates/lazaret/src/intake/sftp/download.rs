@@ -1,5 +1,5 @@
 //! One object on its way out behind a read handle: read ahead, compared with what was inspected before its last byte is
-//! served, delivered once one principal has read all of it and closed it.
+//! served, delivered once one principal has read all of it and closed it or hung up.
 
 use std::sync::Arc;
 
@@ -176,8 +176,7 @@ impl Download {
     /// It could not be recorded.
     pub(super) async fn close(mut self, acting: &Acting) -> Act {
         let actor = acting.caller.actor();
-        let complete = self.touched && acting.gate.collected.add(actor, self.view.transfer, &self.served, self.size);
-        if complete {
+        if self.touched && acting.gate.collected.add(actor, self.view.transfer, &self.served, self.size) {
             self.outgoing().await?;
             if let Source::Ready(outgoing) = std::mem::replace(&mut self.source, Source::Lost) {
                 outgoing.finish().await?;
@@ -186,10 +185,14 @@ impl Download {
         Ok(())
     }
 
-    /// The session is over: what was served stays known.
-    pub(super) fn leave(self, acting: &Acting) {
-        let actor = acting.caller.actor();
-        acting.gate.collected.add(actor, self.view.transfer, &self.served, self.size);
+    /// The session is over without a CLOSE. Where every answer went out, that is one: clients that are in a hurry hang up with
+    /// it still in their pocket. Where some did not, what was served stays known.
+    pub(super) async fn leave(self, acting: &Acting, all_sent: bool) {
+        if !all_sent {
+            acting.gate.collected.keep(acting.caller.actor(), self.view.transfer, &self.served);
+        } else if let Err(trouble) = self.close(acting).await {
+            tracing::warn!(?trouble, "the end of a collection was not recorded");
+        }
     }
 }
 

@@ -20,6 +20,8 @@ struct State {
     finished: bool,
     /// The peer is gone.
     closed: bool,
+    /// Something was not sent, because it was gone.
+    dropped: bool,
 }
 
 /// The queue of answers.
@@ -43,6 +45,7 @@ impl Outbox {
         }
         let mut state = self.lock();
         if state.closed {
+            state.dropped = true;
             return;
         }
         state.bytes += bytes.len();
@@ -67,6 +70,19 @@ impl Outbox {
     /// Whether the peer is gone.
     pub(super) fn is_closed(&self) -> bool {
         self.lock().closed
+    }
+
+    /// Waits until everything was sent on; whether it was, or the peer was gone before.
+    pub(super) async fn all_sent(&self) -> bool {
+        loop {
+            {
+                let state = self.lock();
+                if state.dropped || state.closed || state.bytes == 0 {
+                    return !state.dropped;
+                }
+            }
+            self.room.notified().await;
+        }
     }
 
     /// Nothing more will come.
@@ -101,6 +117,7 @@ impl Outbox {
     pub(super) fn close(&self) {
         let mut state = self.lock();
         state.closed = true;
+        state.dropped |= state.bytes > 0;
         state.queue.clear();
         state.bytes = 0;
         drop(state);

@@ -37,6 +37,8 @@ const PIECE_BYTES: usize = 16 * 1024;
 /// A session with an open upload that asks nothing for so long is over, and any session after much longer.
 const IDLE_UPLOADING: Duration = Duration::from_secs(15 * 60);
 const IDLE: Duration = Duration::from_secs(4 * 60 * 60);
+/// The last answers of a session whose peer asks nothing more are on their way after this long, or it does not read them.
+const LAST_ANSWERS_MAX: Duration = Duration::from_secs(30);
 /// Transfers whose rest a session remembers, to end it when it ends.
 const RESTING_MAX: usize = 10_000;
 
@@ -154,15 +156,23 @@ impl Session {
         }
         self.send();
         self.inbox.close();
+        let mut downloads = Vec::new();
         for (_, open) in std::mem::take(&mut self.handles) {
             match open {
                 Open::Upload(slot) => {
                     slot.leave(&self.acting).await;
                     self.acting.uploads.fetch_sub(1, Ordering::Relaxed);
                 }
-                Open::Download(download) => download.leave(&self.acting),
+                Open::Download(download) => downloads.push(download),
                 Open::Given(..) | Open::Folder(_) => {}
             }
+        }
+        if downloads.is_empty() {
+            return;
+        }
+        let all_sent = tokio::time::timeout(LAST_ANSWERS_MAX, self.outbox.all_sent()).await.unwrap_or(false);
+        for download in downloads {
+            download.leave(&self.acting, all_sent).await;
         }
     }
 
