@@ -5,6 +5,7 @@
 //! path names), [`upload`] and [`download`] (bytes in and out), [`names`], [`folders`], [`exits`], [`receipts`] (the rest of
 //! the tree). Nothing here decides who may send: that is [`crate::crossing`].
 
+mod ahead;
 mod days;
 mod door;
 mod download;

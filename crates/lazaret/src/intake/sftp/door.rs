@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use lazaret_formats::path::TemporaryNames;
 use tokio::sync::watch;
 
+use super::ahead::Ahead;
 use super::live::Live;
 use super::pool::Pool;
 use super::receipts::Archive;
@@ -24,6 +25,8 @@ pub(super) struct Door {
     pub(super) archive: Archive,
     pub(super) pool: Arc<Pool>,
     pub(super) seen: Arc<Seen>,
+    /// What may run ahead in all connections.
+    pub(super) ahead: Ahead,
     temporary: TemporaryNames,
     /// Connections that are open.
     connections: AtomicUsize,
@@ -49,6 +52,7 @@ impl Door {
             archive: Archive::default(),
             pool: Arc::default(),
             seen,
+            ahead: Ahead::default(),
             temporary: TemporaryNames::default(),
             connections: AtomicUsize::new(0),
             working: watch::Sender::new(0),

@@ -14,11 +14,13 @@ use lazaret_formats::sftp::{Replies, Status, data_head};
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
+use super::ahead::Ahead;
 use super::door::Door;
 use super::download::Download;
 use super::inbox::{HandleId, Inbox, Reads, Work, Writes};
 use super::listing::Entry;
 use super::outbox::Outbox;
+use super::sessions::Seat;
 use super::status::{Act, Trouble};
 use super::tree::{Spot, Tree};
 use super::upload::Slot;
@@ -53,19 +55,22 @@ pub(super) struct Acting {
     pub(super) user: String,
     /// Uploads that are open in this connection.
     uploads: Arc<AtomicUsize>,
+    /// What may run ahead in this connection.
+    pub(super) ahead: Ahead,
     resting: Mutex<VecDeque<(AbortHandle, Instant)>>,
 }
 
 impl Acting {
     /// For this caller.
-    pub(super) fn new(door: &Arc<Door>, caller: Caller, user: String, uploads: Arc<AtomicUsize>) -> Acting {
+    pub(super) fn new(door: &Arc<Door>, caller: Caller, user: String, seat: &Seat) -> Acting {
         Acting {
             door: Arc::clone(door),
             gate: Arc::clone(&door.gate),
             tree: Tree::new(caller.clone()),
             caller,
             user,
-            uploads,
+            uploads: Arc::clone(&seat.uploads),
+            ahead: seat.ahead.clone(),
             resting: Mutex::default(),
         }
     }

@@ -13,6 +13,7 @@ use russh::Disconnect;
 use russh::server::Handle;
 use tokio::sync::watch;
 
+use super::ahead::Ahead;
 use super::door::Door;
 use super::line::Cut;
 use crate::auth::caller::from_credential;
@@ -55,6 +56,8 @@ pub(super) struct Seat {
     number: u64,
     /// Uploads that are open in it.
     pub(super) uploads: Arc<AtomicUsize>,
+    /// What may run ahead in it.
+    pub(super) ahead: Ahead,
 }
 
 impl Sessions {
@@ -75,7 +78,7 @@ impl Sessions {
         state.next += 1;
         let uploads = Arc::new(AtomicUsize::new(0));
         state.seats.insert(number, Seated { caller: caller.clone(), handle, cut, uploads: Arc::clone(&uploads) });
-        Some(Seat { door: Arc::clone(door), number, uploads })
+        Some(Seat { door: Arc::clone(door), number, uploads, ahead: door.ahead.of_connection() })
     }
 
     fn all(&self) -> Vec<Seated> {

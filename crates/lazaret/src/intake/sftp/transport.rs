@@ -211,7 +211,7 @@ impl Connection {
     fn start(&mut self, channel: ChannelId, ssh: &mut Ssh) -> Option<Service> {
         let (caller, seat) = (self.caller.clone()?, self.seat.as_ref()?);
         let (inbox, outbox) = (Arc::new(Inbox::default()), Arc::new(Outbox::default()));
-        let acting = Acting::new(&self.door, caller, self.user.clone(), Arc::clone(&seat.uploads));
+        let acting = Acting::new(&self.door, caller, self.user.clone(), seat);
         let session = Session::new(acting, Arc::clone(&inbox), Arc::clone(&outbox));
         let working = self.door.work();
         tokio::spawn(async move {

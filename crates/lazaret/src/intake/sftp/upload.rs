@@ -15,6 +15,7 @@ use lazaret_formats::sftp::{Attrs, Status};
 use lazaret_store::side::Upload;
 use tokio::time::Instant;
 
+use super::ahead::{Ahead, Room};
 use super::session::Acting;
 use super::status::{Act, Trouble};
 use super::tree::Spot;
@@ -73,7 +74,7 @@ struct Pen {
     /// What is added to the client's offsets: more than nothing only where it appends from 0 on.
     shift: u64,
     joined: Vec<u8>,
-    ahead: BTreeMap<u64, Bytes>,
+    ahead: BTreeMap<u64, (Bytes, Room)>,
     ahead_bytes: u64,
     poison: Option<Trouble>,
     declared: Option<u64>,
@@ -249,7 +250,7 @@ impl Slot {
             return Ok(());
         }
         if at > pen.next {
-            return pen.run_ahead(at, data);
+            return pen.run_ahead(&acting.ahead, at, data);
         }
         if at < pen.next {
             return Err(Trouble::plain(Status::Failure, "These bytes were received already and cannot be changed."));
@@ -258,7 +259,7 @@ impl Slot {
         while let Some(entry) = pen.ahead.first_entry()
             && *entry.key() == pen.next
         {
-            let data = entry.remove();
+            let (data, _room) = entry.remove();
             pen.ahead_bytes -= data.len() as u64;
             pen.accept(data).await?;
         }
@@ -495,14 +496,17 @@ impl Slot {
 }
 
 impl Pen {
-    fn run_ahead(&mut self, at: u64, data: Bytes) -> Act {
+    fn run_ahead(&mut self, ahead: &Ahead, at: u64, data: Bytes) -> Act {
         let bytes = data.len() as u64;
         let too_far = at.saturating_add(bytes) > self.next.saturating_add(WINDOW_BYTES);
         if too_far || self.ahead_bytes + bytes > WINDOW_BYTES || self.ahead.contains_key(&at) {
             return Err(Trouble::plain(Status::Failure, "These bytes are too far ahead of those before them."));
         }
+        let room = ahead.room(data.len()).ok_or_else(|| {
+            Trouble::plain(Status::Failure, "Too much is ahead of what is due: send fewer files at once, in order.")
+        })?;
         self.ahead_bytes += bytes;
-        self.ahead.insert(at, data);
+        self.ahead.insert(at, (data, room));
         Ok(())
     }
 
