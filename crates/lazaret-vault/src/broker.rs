@@ -164,6 +164,8 @@ pub struct Unfinished {
     pub object: Id<Object>,
     /// The encrypted state of the checkpoint.
     pub state: Vec<u8>,
+    /// Plaintext bytes that it is known to have.
+    pub received_bytes: u64,
 }
 
 /// An upload that goes on.
@@ -324,10 +326,14 @@ impl Broker {
     /// nowhere else.
     ///
     /// # Errors
-    /// As [`Broker::resume`], and what writing gives.
+    /// As [`Broker::resume`], and what writing gives. [`Fault::Corrupt`] if fewer bytes verify than it is known to have: the
+    /// other holds some of them then, and must not be gone on with.
     pub fn pour(&self, from: &Unfinished, into: &mut ObjectWriter) -> Result<(), Fault> {
         let key = self.quarantined_key(from.transfer, from.object)?;
-        resume::inspect(&self.blobs, &key, &from.state)?.into_prefix().replay(|plain| into.write(plain))
+        let before = into.received_bytes();
+        let prefix = resume::inspect(&self.blobs, &key, &from.state)?.into_prefix();
+        prefix.replay_until(from.received_bytes, |plain| into.write(plain))?;
+        if into.received_bytes() - before == from.received_bytes { Ok(()) } else { Err(Fault::Corrupt) }
     }
 
     /// Goes back in an interrupted upload: its first `bytes_max` bytes are sealed anew as the object `fresh`, because what

@@ -1,6 +1,7 @@
 //! Objects: what goes in comes out, and nothing else does.
 
 use lazaret_core::digest::Digest;
+use lazaret_vault::broker::Unfinished;
 use lazaret_vault::{Broker, Fault, RealDisk, Sealed};
 
 use crate::*;
@@ -218,6 +219,30 @@ fn an_upload_goes_back_to_any_offset_as_another_object() {
         broker.discard(old).unwrap();
     }
     assert!(broker.counts().agree());
+}
+
+#[test]
+fn what_is_poured_is_all_of_it_or_nothing_comes_of_it() {
+    let world = World::new();
+    let broker = world.create();
+    let bytes = content(4 * CHUNK + 77);
+    let part = |number: u8| {
+        let mut writer = broker.new_object(transfer(number), object(number), NO_LIMIT).unwrap().writer;
+        writer.write(&bytes).unwrap();
+        let state = writer.checkpoint().unwrap().state;
+        Unfinished { transfer: transfer(number), object: object(number), state, received_bytes: bytes.len() as u64 }
+    };
+    let (good, rotten) = (part(1), part(2));
+    let path = world.blobs().join("partial").join(object(2).to_string());
+    let mut blob = std::fs::read(&path).unwrap();
+    blob[2 * CHUNK + 500] ^= 1;
+    std::fs::write(&path, blob).unwrap();
+    let mut whole = broker.new_object(transfer(3), object(3), NO_LIMIT).unwrap().writer;
+    broker.pour(&good, &mut whole).unwrap();
+    assert_eq!(whole.received_bytes(), bytes.len() as u64);
+    assert!(matches!(broker.pour(&rotten, &mut whole), Err(Fault::Corrupt)));
+    let more = Unfinished { received_bytes: good.received_bytes + 1, ..good };
+    assert!(matches!(broker.pour(&more, &mut whole), Err(Fault::Corrupt)));
 }
 
 #[test]

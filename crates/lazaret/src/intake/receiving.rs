@@ -251,15 +251,16 @@ impl Receiving {
     /// As [`Receiving::push`]; the other upload does not verify.
     pub async fn append(&mut self, part: &Upload) -> Result<()> {
         let state = part.resume.clone().ok_or_else(|| Error::internal("a kept upload without its state"))?;
-        let piece = Unfinished { transfer: part.transfer, object: part.object, state };
-        self.pour(piece, part.received_bytes).await
+        let received_bytes = part.received_bytes;
+        let piece = Unfinished { transfer: part.transfer, object: part.object, state, received_bytes };
+        self.pour(piece).await
     }
 
-    async fn pour(&mut self, piece: Unfinished, bytes: u64) -> Result<()> {
+    async fn pour(&mut self, piece: Unfinished) -> Result<()> {
         if self.gate.is_isolated(self.landing.party) {
             return Err(Refusal::Isolated.into());
         }
-        let after = self.received_bytes.saturating_add(bytes);
+        let after = self.received_bytes.saturating_add(piece.received_bytes);
         let declared_max = self.length_bytes.unwrap_or(u64::MAX);
         if after > declared_max.min(object_bytes_max(&self.gate, &self.landing)) {
             return Err(Refusal::TooLarge.into());
@@ -292,8 +293,9 @@ impl Receiving {
     /// As [`Receiving::push`].
     pub async fn take(&mut self, scratch: Scratch) -> Result<()> {
         let state = scratch.writing.checkpoint().await?.state;
-        let piece = Unfinished { transfer: scratch.transfer, object: scratch.object, state };
-        self.pour(piece, scratch.received_bytes).await
+        let received_bytes = scratch.received_bytes;
+        let piece = Unfinished { transfer: scratch.transfer, object: scratch.object, state, received_bytes };
+        self.pour(piece).await
     }
 
     /// Keeps the upload, so that it can be gone on with after a restart; from now on a drop does not destroy it.
@@ -410,6 +412,9 @@ impl Receiving {
             return Err(Error::malformed(PartyCode::Unfinished, "fewer bytes arrived than were declared"));
         }
         let sealed = self.writing()?.finish().await?;
+        if sealed.size_bytes != self.received_bytes {
+            return Err(Error::internal("an object of another size than was received was sealed"));
+        }
         if !self.said.sha256.is_empty() && self.said.sha256.as_slice() != sealed.sha256.as_slice() {
             return Err(Refusal::DigestMismatch.into());
         }
