@@ -57,17 +57,15 @@ pub(super) async fn rename(acting: &Acting, from: &Place, to: &Place, target: Ta
     if target == Target::MustBeFree && !matches!(taken, Existing::Nothing) {
         return Err(Trouble::exists());
     }
-    let source = existing(acting, from.name_key(gate), None)?;
-    if !matches!(source, Existing::Nothing) {
-        taken.give_up(acting).await?;
+    match existing(acting, from.name_key(gate), None)? {
+        Existing::Live(slot) => slot.rename(acting, new.as_str()).await?,
+        Existing::Kept(upload) => finish_kept(acting, &upload, old, new).await?,
+        Existing::Sealed(view, _) => relabel(acting, &view, from, to, new).await?,
+        Existing::Nothing if folders::is_folder(gate, from)? => return Err(Trouble::denied()),
+        Existing::Nothing => return Err(Trouble::missing()),
     }
-    match source {
-        Existing::Live(slot) => slot.rename(acting, new.as_str()).await,
-        Existing::Kept(upload) => finish_kept(acting, &upload, old, new).await,
-        Existing::Sealed(view, _) => relabel(acting, &view, from, to, new).await,
-        Existing::Nothing if folders::is_folder(gate, from)? => Err(Trouble::denied()),
-        Existing::Nothing => Err(Trouble::missing()),
-    }
+    // What is unfinished under the new name gives way only now, when something has moved there.
+    taken.give_up(acting).await
 }
 
 /// An unfinished upload gets another name. From a temporary one to a plain one this is the word that it is whole.

@@ -142,6 +142,22 @@ fn a_kill_loses_nothing_that_was_acknowledged_and_big_uploads_go_on() {
 }
 
 #[test]
+fn a_name_that_cannot_be_taken_leaves_what_is_unfinished_under_the_other() {
+    let gate = TestGate::start();
+    let mut raw = Raw::connect(&gate, "acme");
+    raw.put("done.bin", &content(1_000));
+    gate.assert_arrived("acme", "done.bin", &content(1_000), 1);
+    let bytes = content(100_500);
+    interrupted(&gate, "open.bin", &bytes[..100_000]);
+    // What was received and looked at keeps its name, and so nothing moves.
+    wait_for("it was looked at", || (gate.named("acme", "done.bin")[0]["state"] != "checking").then_some(()));
+    assert_eq!(raw.posix_rename("done.bin", "open.bin").status(), PERMISSION_DENIED);
+    assert_eq!(raw.size("open.bin"), Some(100_000));
+    assert_eq!(go_on(&gate, "open.bin", 100_000, &bytes), OK);
+    gate.assert_arrived("acme", "open.bin", &bytes, 1);
+}
+
+#[test]
 fn a_gate_that_is_stopped_keeps_what_is_under_way() {
     let mut gate = TestGate::start();
     let bytes = content(300_000);
