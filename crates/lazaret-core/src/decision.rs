@@ -1,4 +1,5 @@
-//! What the gate decides, and the two proofs against which plaintext leaves the vault.
+//! What the gate decides, the two proofs against which plaintext leaves the vault, and the one against which an object is
+//! destroyed.
 
 use crate::code::Code;
 use crate::digest::Digest;
@@ -77,6 +78,31 @@ impl Cleared {
     /// Where the release stands in the ledger.
     pub fn position(&self) -> Position {
         self.position
+    }
+}
+
+/// Proof that no transfer and no open upload has this object: it may be destroyed. Not Clone, not serialisable.
+#[must_use]
+#[derive(Debug)]
+pub struct Unclaimed {
+    object: Id<Object>,
+    never_arrived: Option<Id<Transfer>>,
+}
+
+impl Unclaimed {
+    /// Called once, in `lazaret-store/src/record.rs`; `xtask tidy` counts the callers.
+    pub fn assertion(object: Id<Object>, never_arrived: Option<Id<Transfer>>) -> Unclaimed {
+        Unclaimed { object, never_arrived }
+    }
+
+    /// The object that nobody has.
+    pub fn object(&self) -> Id<Object> {
+        self.object
+    }
+
+    /// The transfer that it was to be, where that never arrived and never will: the key of its particulars goes too.
+    pub fn never_arrived(&self) -> Option<Id<Transfer>> {
+        self.never_arrived
     }
 }
 

@@ -1,9 +1,9 @@
 //! Decide on what is true now, then write what was decided, or write nothing. The only way a register changes.
 
 use lazaret_core::caller::Caller;
-use lazaret_core::decision::{Cleared, Inspecting, Position};
+use lazaret_core::decision::{Cleared, Inspecting, Position, Unclaimed};
 use lazaret_core::event::Event;
-use lazaret_core::id::{Id, Subject};
+use lazaret_core::id::{Id, Object, Subject, Transfer};
 use lazaret_core::refusal::Refusal;
 use lazaret_core::rules::RULES;
 use lazaret_core::time::Timestamp;
@@ -77,6 +77,25 @@ impl<'a> Tx<'a> {
         apply(self.db, &entry)?;
         Ok(Recorded { entry })
     }
+
+    /// Proof that neither a transfer nor an open upload has this object; none if one of them does. `ended` is the transfer
+    /// that it was to be, if with it every attempt at that has ended.
+    ///
+    /// Writes are done one after the other, so whoever gives an object up asks here last: an arrival of theirs that was
+    /// queued before is recorded by now, and then the object is claimed.
+    ///
+    /// # Errors
+    /// A fault of the store.
+    pub fn unclaimed(&self, object: Id<Object>, ended: Option<Id<Transfer>>) -> Result<Option<Unclaimed>> {
+        if self.view().has_object(object)? || self.side().has_open_object(object)? {
+            return Ok(None);
+        }
+        let never_arrived = match ended {
+            Some(transfer) if self.view().transfer(transfer)?.is_none() => Some(transfer),
+            Some(_) | None => None,
+        };
+        Ok(Some(Unclaimed::assertion(object, never_arrived)))
+    }
 }
 
 impl Recorded {
@@ -106,7 +125,7 @@ pub(crate) fn cleared(entry: &Entry) -> Result<Cleared, Fault> {
 ///
 /// # Errors
 /// It is not in quarantine.
-pub(crate) fn inspecting(view: &View<'_>, transfer: Id<lazaret_core::id::Transfer>) -> Result<Inspecting> {
+pub(crate) fn inspecting(view: &View<'_>, transfer: Id<Transfer>) -> Result<Inspecting> {
     let found = view.transfer(transfer)?.ok_or(Refusal::NotFound)?;
     if found.stage != lazaret_core::transfer::Stage::Quarantined {
         return Err(Refusal::WrongState.into());

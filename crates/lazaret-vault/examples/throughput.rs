@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use lazaret_core::decision::Inspecting;
+use lazaret_core::decision::{Inspecting, Unclaimed};
 use lazaret_core::id::Id;
 use lazaret_vault::broker::Parts;
 use lazaret_vault::random::SystemSource;
@@ -80,7 +80,7 @@ fn large(broker: &Broker) -> Result<(), Box<dyn Error>> {
         per_second(megabytes, durable),
         per_second(megabytes, read)
     );
-    broker.discard(object)?;
+    broker.discard(&Unclaimed::assertion(object, None))?;
     Ok(())
 }
 

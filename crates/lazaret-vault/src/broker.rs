@@ -9,7 +9,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
-use lazaret_core::decision::{Cleared, Inspecting};
+use lazaret_core::decision::{Cleared, Inspecting, Unclaimed};
 use lazaret_core::digest::Commitment;
 use lazaret_core::id::{Gate, Id, Object, Party, Person, Subject, Transfer};
 
@@ -458,14 +458,19 @@ impl Broker {
         self.rows.replace(KeyRow { id, purpose: to, bytes }, from).map_err(Fault::Rows)
     }
 
-    /// Destroys an object: first its keys, then its blob, so that a crash between the two leaves only noise. Idempotent.
+    /// Destroys an object that nobody has: first its keys, then its blob, so that a crash between the two leaves only noise.
+    /// With it goes the key of the particulars of a transfer that never arrived. Idempotent.
     ///
     /// # Errors
     /// A fault of disk or store; call again.
-    pub fn discard(&self, object: Id<Object>) -> Result<(), Fault> {
-        let _only_one = self.stripe(object.as_bytes());
-        self.rows.delete(object.as_bytes()).map_err(Fault::Rows)?;
-        self.blobs.remove(object)
+    pub fn discard(&self, proof: &Unclaimed) -> Result<(), Fault> {
+        let object = proof.object();
+        {
+            let _only_one = self.stripe(object.as_bytes());
+            self.rows.delete(object.as_bytes()).map_err(Fault::Rows)?;
+            self.blobs.remove(object)?;
+        }
+        proof.never_arrived().map_or(Ok(()), |transfer| self.erase_subject_key(Holder::Transfer(transfer)))
     }
 
     /// The key of someone's particulars, made at the first call.

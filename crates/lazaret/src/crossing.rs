@@ -19,8 +19,8 @@ use lazaret_core::time::{DAY_MS, MINUTE_MS, Timestamp};
 use lazaret_core::transfer::{
     self, Arrival, Channel, DeliveryFault, Landing, ReopenCause, Stage, TransferKind, TransferView, WithholdCause,
 };
-use lazaret_store::View;
 use lazaret_store::side::ManifestRow;
+use lazaret_store::{Side, View};
 use lazaret_vault::broker::Holder;
 use lazaret_vault::{Sealed, SubjectKey};
 
@@ -96,6 +96,8 @@ pub struct Incoming {
     pub mode: Option<u32>,
     /// The kept upload that ends with this.
     pub upload: Option<Id<Upload>>,
+    /// Kept uploads that it was joined from, which end with this too.
+    pub parts: Vec<Id<Upload>>,
 }
 
 /// A sealed object becomes a transfer. The peer's acknowledgement waits for the commit behind this.
@@ -113,7 +115,7 @@ pub async fn arrive(
     let party = landing.party;
     let name_key = gate.particulars.name_key(party, &announcement.lane, &announcement.path);
     let natural = natural_key(gate, party, &announcement.lane, &announcement.path, announcement.key.as_deref());
-    let Incoming { sealed, manifest, mtime_s, mode, upload } = incoming;
+    let Incoming { sealed, manifest, mtime_s, mode, upload, parts } = incoming;
     let nonce = clock::random::<16>();
     let manifest = to_cbor(&Manifest { nonce: nonce.to_vec(), ..manifest });
     let arrival = Arrival {
@@ -139,6 +141,7 @@ pub async fn arrive(
     let (lane, caller, at) = (announcement.lane.clone(), caller.clone(), gate.clock.now());
     let window = if announcement.key.is_some() { KEY_WINDOW_MS } else { NAME_WINDOW_MS };
     let (transfer, size_bytes) = (sealed.transfer, sealed.size_bytes);
+    let parts_again = parts.clone();
     let outcome = gate
         .write(move |tx| {
             let recorded = tx.record(&caller, |view| {
@@ -148,25 +151,40 @@ pub async fn arrive(
             let side = tx.side();
             side.put_manifest(&row, recorded.entry().at)?;
             side.put_natural_key(&natural, arrival.transfer, arrival.mark, at.plus_millis(window))?;
+            end_parts(&side, &parts)?;
             upload.map_or(Ok(()), |upload| side.upload_arrived(upload, size_bytes))
         })
         .await;
     match outcome {
         Ok(()) => Ok(Arrived { transfer, replayed: false }),
         Err(Error::Refused(Refusal::Already(first))) => {
-            gate.write(move |tx| {
-                tx.side().count_repeat(first)?;
-                // Its sender may have taken it out of sight; what was sent again is looked for again.
-                tx.side().show(first)?;
-                let Some(upload) = upload else { return Ok(()) };
-                tx.side().upload_arrived(upload, size_bytes)?;
-                tx.side().upload_was(upload, first)
-            })
-            .await?;
+            gate.write(move |tx| arrived_before(&tx.side(), first, upload, &parts_again, size_bytes)).await?;
             Ok(Arrived { transfer: first, replayed: true })
         }
         Err(error) => Err(error),
     }
+}
+
+/// The same bytes came again, and what came is the first again.
+fn arrived_before(
+    side: &Side<'_>,
+    first: Id<Transfer>,
+    upload: Option<Id<Upload>>,
+    parts: &[Id<Upload>],
+    size_bytes: u64,
+) -> lazaret_store::Result<()> {
+    side.count_repeat(first)?;
+    // Its sender may have taken it out of sight; what was sent again is looked for again.
+    side.show(first)?;
+    end_parts(side, parts)?;
+    let Some(upload) = upload else { return Ok(()) };
+    side.upload_arrived(upload, size_bytes)?;
+    side.upload_was(upload, first)
+}
+
+/// Parts whose bytes are now the whole's. One that ended meanwhile was somebody else's by then.
+fn end_parts(side: &Side<'_>, parts: &[Id<Upload>]) -> lazaret_store::Result<()> {
+    parts.iter().try_for_each(|part| side.end_upload(*part)?.map(drop).ok_or(Refusal::WrongState.into()))
 }
 
 /// The station looks at it, and its answer is recorded. An object that cannot be read back, or is not what arrived, is not

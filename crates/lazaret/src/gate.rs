@@ -128,6 +128,9 @@ impl Gate {
             committed: parts.committed,
         };
         gate.refresh_isolations()?;
+        for upload in gate.read(|_, side| side.all_open_uploads())? {
+            gate.quota.count(upload.id, upload.party, upload.length_bytes, upload.received_bytes);
+        }
         Ok(gate)
     }
 

@@ -30,6 +30,8 @@ mod rules;
 mod serve;
 mod setup;
 mod station;
+#[cfg(test)]
+mod testing;
 mod tls;
 mod vault;
 

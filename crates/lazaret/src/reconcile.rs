@@ -368,8 +368,7 @@ impl Reconciler {
     /// Uploads whose day is over become no transfer; their senders read so in the journal.
     async fn end_uploads(&self, at: Timestamp) -> Result<()> {
         for upload in self.gate.read(|_, side| side.expired_uploads(at, BATCH_MAX))? {
-            crate::intake::note_unfinished(&self.gate, &upload).await?;
-            crate::intake::receiving::drop_kept(&self.gate, &upload).await?;
+            crate::intake::end_expired(&self.gate, upload.id, at).await?;
         }
         Ok(())
     }

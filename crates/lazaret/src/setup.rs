@@ -37,6 +37,11 @@ const TLS_KEY: &str = "tls";
 /// # Errors
 /// Another process has it; a directory with something else in it; keys that do not open; a fault of disk or store.
 pub fn open(config: Config) -> Result<Arc<Gate>> {
+    open_with(config, Station::start)
+}
+
+/// The same with a station of the caller's own.
+pub(crate) fn open_with(config: Config, station: impl FnOnce(&Config) -> Result<Station>) -> Result<Arc<Gate>> {
     make_directory(&config.dir)?;
     let (committed, _) = watch::channel(0_u64);
     let committed = Arc::new(committed);
@@ -46,7 +51,7 @@ pub fn open(config: Config) -> Result<Arc<Gate>> {
         .map_err(|fault| in_use(fault, &config.dir))?;
     let making = if store.read(|_, side| side.meta(MADE))?.is_some() { Making::Existing } else { Making::New };
     let vault = Arc::new(Vault::open(&config, id, making)?);
-    let station = Station::start(&config)?;
+    let station = station(&config)?;
     let caller = caller::gate_itself(id);
     let clock = Clock::default();
     if making == Making::New {

@@ -89,6 +89,19 @@ impl Station {
         })
     }
 
+    /// A station that looks at nothing: for tests of what happens before and after.
+    #[cfg(test)]
+    pub fn without_workers(config: &Config) -> Station {
+        Station {
+            rule_texts: Vec::new(),
+            jobs: AtomicU16::new(1),
+            rules: Digest::of(b"no rules"),
+            confinement: Confinement::NONE,
+            idle: Mutex::default(),
+            slots: Arc::new(Semaphore::new(config.workers)),
+        }
+    }
+
     /// The digest of the rules that look.
     pub fn rules(&self) -> Digest {
         self.rules

@@ -6,7 +6,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use lazaret_core::decision::{Cleared, Inspecting};
+use lazaret_core::decision::{Cleared, Inspecting, Unclaimed};
 use lazaret_core::id::{Gate as GateKind, Id, Object, Transfer};
 use lazaret_store::KeyringDb;
 use lazaret_vault::broker::{Counts, Holder, Intake, Parts, Resumed};
@@ -149,8 +149,8 @@ impl Vault {
     ///
     /// # Errors
     /// A fault of disk or store; the reaper comes back to it.
-    pub async fn discard(&self, object: Id<Object>) -> Result<()> {
-        self.blocking(move |broker| broker.discard(object)).await
+    pub async fn discard(&self, proof: Unclaimed) -> Result<()> {
+        self.blocking(move |broker| broker.discard(&proof)).await
     }
 
     /// The object's plaintext for the station.

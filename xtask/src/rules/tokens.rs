@@ -15,10 +15,11 @@ pub struct Token {
     pub single: bool,
 }
 
-/// The four tokens and their makers.
+/// The tokens and their makers.
 pub const TOKENS: &[Token] = &[
     Token { name: "Inspecting", maker: "crates/lazaret-store/src/record.rs", single: true },
     Token { name: "Cleared", maker: "crates/lazaret-store/src/record.rs", single: true },
+    Token { name: "Unclaimed", maker: "crates/lazaret-store/src/record.rs", single: true },
     Token { name: "Caller", maker: "crates/lazaret/src/auth/caller.rs", single: false },
     Token { name: "FourEyes", maker: "crates/lazaret-core/src/request.rs", single: true },
 ];
@@ -80,7 +81,10 @@ mod tests {
     use super::*;
 
     const GOOD: [(&str, &str); 3] = [
-        ("crates/lazaret-store/src/record.rs", "fn a() { Cleared::assertion(t); Inspecting::assertion(t); }"),
+        (
+            "crates/lazaret-store/src/record.rs",
+            "fn a() { Cleared::assertion(t); Inspecting::assertion(t); Unclaimed::assertion(o); }",
+        ),
         ("crates/lazaret/src/auth/caller.rs", "fn a() { Caller::assertion(w) }"),
         ("crates/lazaret-core/src/request.rs", "fn a() { FourEyes::assertion(r) }"),
     ];

@@ -1,8 +1,9 @@
 //! Bytes still arriving that outlive a restart: an upload is no fact.
 
 use lazaret_core::id::{Actor, Id, Lane, Object, Party, Transfer, Upload as UploadKind};
+use lazaret_core::refusal::Refusal;
 use lazaret_core::time::Timestamp;
-use rusqlite::Row;
+use rusqlite::{Row, ToSql};
 
 use super::Side;
 use crate::error::Result;
@@ -124,35 +125,48 @@ impl Side<'_> {
         )?)
     }
 
-    /// What is durable of an open upload.
+    /// Changes an upload that is open.
+    ///
+    /// # Errors
+    /// `WrongState` if it arrived or ended meanwhile: whoever still writes to it hears so.
+    fn change_open(&self, sql: &str, values: &[&dyn ToSql]) -> Result<()> {
+        if self.db.execute(sql, values)? == 1 { Ok(()) } else { Err(Refusal::WrongState.into()) }
+    }
+
+    /// What is durable of an open upload, and how long it can be gone on with from now.
+    ///
+    /// # Errors
+    /// `WrongState` if it is open no more, as for every change of one.
     pub fn save_progress(
         &self,
         id: Id<UploadKind>,
         object: Id<Object>,
         received_bytes: u64,
         resume: &[u8],
+        expires: Timestamp,
     ) -> Result<()> {
-        Ok(self.db.change_one(
-            "UPDATE side_upload SET object = $2, received_bytes = $3, resume = $4 WHERE id = $1 AND state = 0",
-            &[id.as_bytes(), object.as_bytes(), &from_u64(received_bytes), &resume],
-        )?)
+        self.change_open(
+            "UPDATE side_upload SET object = $2, received_bytes = $3, resume = $4, expires = $5
+             WHERE id = $1 AND state = 0",
+            &[id.as_bytes(), object.as_bytes(), &from_u64(received_bytes), &resume, &millis(expires)],
+        )
     }
 
     /// The length became known.
     pub fn set_length(&self, id: Id<UploadKind>, length_bytes: u64) -> Result<()> {
-        Ok(self.db.change_one(
+        self.change_open(
             "UPDATE side_upload SET length_bytes = $2 WHERE id = $1 AND state = 0",
             &[id.as_bytes(), &from_u64(length_bytes)],
-        )?)
+        )
     }
 
     /// An upload became its transfer, with so many bytes; whoever knows its address still learns that.
     pub fn upload_arrived(&self, id: Id<UploadKind>, received_bytes: u64) -> Result<()> {
-        Ok(self.db.change_one(
+        self.change_open(
             "UPDATE side_upload SET state = 1, resume = NULL, received_bytes = $2, length_bytes = $2
              WHERE id = $1 AND state = 0",
             &[id.as_bytes(), &from_u64(received_bytes)],
-        )?)
+        )
     }
 
     /// Points an upload at the transfer that the same bytes had made before.
@@ -162,11 +176,14 @@ impl Side<'_> {
             .change_one("UPDATE side_upload SET transfer = $2 WHERE id = $1", &[id.as_bytes(), transfer.as_bytes()])?)
     }
 
-    /// Ends an upload: its reservation is free from now on.
-    pub fn end_upload(&self, id: Id<UploadKind>) -> Result<()> {
-        self.db
-            .execute("UPDATE side_upload SET state = 2, resume = NULL WHERE id = $1 AND state = 0", &[id.as_bytes()])?;
-        Ok(())
+    /// Ends an open upload: its reservation is free from now on. Gives the transfer and the object that it would have been;
+    /// nothing if it arrived or ended before, for then they are not its own to destroy.
+    pub fn end_upload(&self, id: Id<UploadKind>) -> Result<Option<(Id<Transfer>, Id<Object>)>> {
+        Ok(self.db.one(
+            "UPDATE side_upload SET state = 2, resume = NULL WHERE id = $1 AND state = 0 RETURNING transfer, object",
+            &[id.as_bytes()],
+            |row| Ok((id_of(row, 0)?, id_of(row, 1)?)),
+        )?)
     }
 
     /// The upload behind a capability's digest.
@@ -221,9 +238,9 @@ impl Side<'_> {
 
     /// Puts an open upload under another name.
     pub fn rename_upload(&self, id: Id<UploadKind>, name_key: &[u8; 32], sealed: &[u8]) -> Result<()> {
-        Ok(self.db.change_one(
+        self.change_open(
             "UPDATE side_upload SET name_key = $2, sealed = $3 WHERE id = $1 AND state = 0",
             &[id.as_bytes(), name_key, &sealed],
-        )?)
+        )
     }
 }

@@ -1,5 +1,6 @@
 //! Crashes at every step: what was acknowledged is there, uploads go on, and no chunk number is sealed twice.
 
+use lazaret_core::decision::Unclaimed;
 use lazaret_vault::broker::Resumed;
 use lazaret_vault::resume::Checkpoint;
 use lazaret_vault::{Broker, Fault, Sealed};
@@ -74,7 +75,7 @@ fn crash_once(steps: usize, size: usize, power: bool) -> bool {
         assert_eq!(sealed.sha256, *lazaret_core::digest::Digest::of(&expected).as_bytes(), "step {steps}");
         reads_back(&again, sealed.object, &expected);
         if moved {
-            again.discard(object(1)).unwrap();
+            again.discard(&Unclaimed::assertion(object(1), None)).unwrap();
         }
         assert!(again.counts().agree());
         assert_eq!(disk.names().len(), 1, "step {steps}: only the finished blob is left");
@@ -157,7 +158,7 @@ fn a_state_of_another_upload_or_a_changed_one_does_not_resume() {
     let mut changed = checkpoint.state.clone();
     changed[30] ^= 1;
     assert!(matches!(resume(1, 1, &changed), Some(Fault::Corrupt)));
-    again.discard(object(1)).unwrap();
+    again.discard(&Unclaimed::assertion(object(1), None)).unwrap();
     assert!(matches!(resume(1, 1, &checkpoint.state), Some(Fault::NoKey)));
 }
 

@@ -1,5 +1,6 @@
 //! Objects: what goes in comes out, and nothing else does.
 
+use lazaret_core::decision::Unclaimed;
 use lazaret_core::digest::Digest;
 use lazaret_vault::broker::Unfinished;
 use lazaret_vault::{Broker, Fault, RealDisk, Sealed};
@@ -183,7 +184,7 @@ fn what_nobody_claims_is_an_orphan_once_it_is_old() {
     assert!(broker.blobs().orphans(at_start, &mut claimed).unwrap().is_empty());
     drop(growing);
     for id in found {
-        broker.discard(id).unwrap();
+        broker.discard(&Unclaimed::assertion(id, None)).unwrap();
     }
     assert!(broker.blobs().orphans(later, &mut claimed).unwrap().is_empty());
     assert!(matches!(read_all(&broker, 2, 2), Err(Fault::NoKey)));
@@ -216,7 +217,7 @@ fn an_upload_goes_back_to_any_offset_as_another_object() {
         let expected = [&bytes[..back_to], b"other"].concat();
         assert_eq!(sealed.sha256, *Digest::of(&expected).as_bytes(), "back to {back_to}");
         assert!(read_all(&broker, number, number + 100).unwrap() == expected);
-        broker.discard(old).unwrap();
+        broker.discard(&Unclaimed::assertion(old, None)).unwrap();
     }
     assert!(broker.counts().agree());
 }

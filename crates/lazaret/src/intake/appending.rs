@@ -2,7 +2,6 @@
 //! as if it had never come.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::body::{Body, BodyDataStream};
 use bytes::Bytes;
@@ -11,17 +10,17 @@ use lazaret_core::caller::Caller;
 use lazaret_core::id::{Id, Upload as UploadKind};
 use lazaret_core::refusal::PartyCode;
 use lazaret_formats::tus::{Append, Checksum, Declined};
-use lazaret_store::side::UploadState;
+use lazaret_store::side::{Upload, UploadState};
 use sha2::Digest as _;
 
-use super::receiving::{Receiving, said_of};
+use super::https::piece_bytes;
+use super::kept::{Said, said_of};
+use super::pace::Pace;
+use super::receiving::Receiving;
 use super::tus::Stopped;
 use super::writers::Turn;
 use crate::error::Error;
 use crate::gate::Gate;
-
-/// A body that brings nothing for this long is given up; what came stays.
-const IDLE_MAX: Duration = Duration::from_secs(5 * 60);
 
 /// Appends one request's content, and finishes the upload if that was the last of it.
 pub(super) async fn append(
@@ -36,11 +35,14 @@ pub(super) async fn append(
     // The turn may have been waited for: what is known now counts.
     let upload =
         gate.read(|_, side| side.upload_by_lookup(lookup)).map_err(Stopped::from)?.ok_or(Declined::NotFound)?;
-    if upload.state != UploadState::Open {
-        return Err(Declined::Gone.into());
+    match upload.state {
+        UploadState::Open => {}
+        // The request before this one finished it, and its answer was lost: told where it stands, the peer sees that it did.
+        UploadState::Arrived => return Err(Declined::OffsetDiffers { offset: upload.received_bytes }.into()),
+        UploadState::Ended => return Err(Declined::Gone.into()),
     }
     let is_part = said_of(gate, &upload)?.tus_concat.is_some();
-    let mut receiving = Receiving::resume(gate, caller, &upload).await?;
+    let mut receiving = Receiving::resume(gate, caller, turn.clone()).await?;
     if receiving.received_bytes() != wanted.offset {
         // More survived a crash than was told: the peer goes on from there.
         let offset = receiving.save().await?;
@@ -49,7 +51,8 @@ pub(super) async fn append(
     if let Some(length) = wanted.length {
         receiving.declare_length(length)?;
     }
-    let mut body = Content { body: body.into_data_stream(), left: wanted.body.bytes_max, turn: &mut turn };
+    let (body, left, pace) = (body.into_data_stream(), wanted.body.bytes_max, Pace::default());
+    let mut body = Content { body, left, pace, turn: &mut turn };
     let outcome = match wanted.body.checksum {
         None => plain(&mut receiving, &mut body).await,
         Some(checksum) => checked(&mut receiving, &mut body, checksum).await,
@@ -62,9 +65,27 @@ pub(super) async fn append(
     Ok(())
 }
 
+/// Finishes an upload of which every byte is there and that is no transfer yet: the gate stopped in between. A client that
+/// was told the last offset would take it for received.
+pub(super) async fn complete(gate: &Arc<Gate>, caller: &Caller, id: Id<UploadKind>) -> Result<(), Stopped> {
+    let turn = gate.writers.turn(id).await.ok_or(Declined::Locked)?;
+    let upload = gate.read(|_, side| side.upload(id)).map_err(Stopped::from)?.ok_or(Declined::NotFound)?;
+    if awaits_its_end(&upload, &said_of(gate, &upload)?) {
+        Receiving::resume(gate, caller, turn).await?.finish().await?;
+    }
+    Ok(())
+}
+
+/// Whether nothing of an upload is still to come, and yet it has not arrived.
+pub(super) fn awaits_its_end(upload: &Upload, said: &Said) -> bool {
+    let is_whole = upload.length_bytes == Some(upload.received_bytes) && said.tus_concat.is_none();
+    upload.state == UploadState::Open && is_whole
+}
+
 async fn plain(receiving: &mut Receiving, body: &mut Content<'_>) -> Result<(), Stopped> {
     while let Some(bytes) = body.next(receiving).await? {
         receiving.push(bytes).await?;
+        receiving.save_now_and_then().await?;
     }
     Ok(())
 }
@@ -87,6 +108,7 @@ async fn checked(receiving: &mut Receiving, body: &mut Content<'_>, checksum: Ch
 struct Content<'t> {
     body: BodyDataStream,
     left: u64,
+    pace: Pace,
     turn: &'t mut Turn,
 }
 
@@ -94,15 +116,14 @@ impl Content<'_> {
     async fn next(&mut self, receiving: &Receiving) -> Result<Option<Bytes>, Stopped> {
         let next = tokio::select! {
             refusal = receiving.isolated() => return Err(refusal.into()),
-            next = tokio::time::timeout(IDLE_MAX, self.body.next()) => next,
+            next = self.pace.next(self.body.next(), piece_bytes) => next?,
             () = self.turn.given_up() => return Err(Declined::Locked.into()),
         };
         let broken = |detail: String| Stopped::Error(Error::malformed(PartyCode::Unfinished, detail));
         match next {
-            Err(_) => Err(broken("nothing came for five minutes".to_owned())),
-            Ok(None) => Ok(None),
-            Ok(Some(Err(error))) => Err(broken(error.to_string())),
-            Ok(Some(Ok(bytes))) => {
+            None => Ok(None),
+            Some(Err(error)) => Err(broken(error.to_string())),
+            Some(Ok(bytes)) => {
                 self.left = self.left.checked_sub(bytes.len() as u64).ok_or(Declined::BeyondLength)?;
                 Ok(Some(bytes))
             }

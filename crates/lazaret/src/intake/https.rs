@@ -4,19 +4,22 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::{Body, BodyDataStream};
+use axum::body::Body;
 use axum::extract::multipart::Field;
 use axum::extract::{FromRequest, Multipart, Path, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
 use axum::response::Response;
-use futures::StreamExt as _;
+use bytes::Bytes;
+use futures::{Stream, StreamExt as _};
 use lazaret_core::id::{Id, Transfer};
-use lazaret_core::refusal::PartyCode;
+use lazaret_core::refusal::{PartyCode, Refusal};
 use lazaret_core::transfer::{Channel, Stage, TransferKind};
 use lazaret_formats::digest_fields::Digests as Announced;
 use lazaret_formats::http_fields::prefer_wait;
 use lazaret_formats::path::{CrossingPath, percent_decode_once};
+use sha2::{Digest as _, Sha512};
 
+use super::pace::Pace;
 use super::receiving::{Digests, Receiving};
 use crate::api::types::ListJson;
 use crate::api::{json, show};
@@ -25,8 +28,6 @@ use crate::crossing::{Announcement, Arrived};
 use crate::error::{Error, Result};
 use crate::gate::Gate;
 
-/// A body that brings nothing for this long is given up.
-const IDLE_MAX: Duration = Duration::from_secs(5 * 60);
 /// Longest wait for a decision that a caller may ask for (`Prefer: wait=n`).
 const WAIT_MAX: Duration = Duration::from_secs(60);
 /// Files of one form.
@@ -93,29 +94,60 @@ async fn put(gate: &Arc<Gate>, signed: &Signed, path: &str, headers: &HeaderMap,
     let length = length_of(headers)?;
     let mut receiving = Receiving::begin(gate, &signed.caller, announcement, length).await?;
     receiving.said.media_type = media_type(headers);
-    receiving.said.sha256 = announced.map(|digest| digest.to_vec()).unwrap_or_default();
-    if let Err(error) = drain(&mut receiving, body.into_data_stream()).await {
-        super::note_not_received(gate, &receiving, &error).await;
-        return Err(error);
-    }
-    let (arrived, digests) = receiving.finish().await?;
+    receiving.said.sha256 = announced.sha256.map(|digest| digest.to_vec()).unwrap_or_default();
+    let (arrived, digests) = receive(gate, receiving, body.into_data_stream(), announced.sha512).await?;
     answer(gate, signed, arrived, digests, wait_of(headers)).await
 }
 
-/// Takes a body to its end, or gives it up after silence.
-pub(super) async fn drain(receiving: &mut Receiving, mut body: BodyDataStream) -> Result<()> {
+/// Takes a body to its end and makes a transfer of it. One that breaks off is noted for its sender; what is refused when all
+/// of it is there is told in the answer.
+async fn receive<E: std::fmt::Display>(
+    gate: &Gate,
+    mut receiving: Receiving,
+    body: impl Stream<Item = Result<Bytes, E>> + Unpin,
+    sha512: Option<[u8; 64]>,
+) -> Result<(Arrived, Digests)> {
+    let mut hash = sha512.map(|announced| (announced, Sha512::new()));
+    let taken = drain(&mut receiving, body, |bytes| {
+        if let Some((_, hash)) = &mut hash {
+            hash.update(bytes);
+        }
+    });
+    if let Err(error) = taken.await {
+        super::note_lost(gate, receiving.party(), &super::lost(&receiving), error.code()).await;
+        return Err(error);
+    }
+    if hash.is_some_and(|(announced, hash)| hash.finalize().as_slice() != announced) {
+        return Err(Refusal::DigestMismatch.into());
+    }
+    receiving.finish().await
+}
+
+async fn drain<E: std::fmt::Display>(
+    receiving: &mut Receiving,
+    mut body: impl Stream<Item = Result<Bytes, E>> + Unpin,
+    mut look: impl FnMut(&Bytes),
+) -> Result<()> {
+    let mut pace = Pace::default();
     loop {
         let next = tokio::select! {
-            next = tokio::time::timeout(IDLE_MAX, body.next()) => next,
+            next = pace.next(body.next(), piece_bytes) => next?,
             refusal = receiving.isolated() => return Err(refusal.into()),
         };
-        let next = next.map_err(|_| Error::malformed(PartyCode::Unfinished, "nothing came for five minutes"))?;
         match next {
             None => return Ok(()),
-            Some(Ok(bytes)) => receiving.push(bytes).await?,
+            Some(Ok(bytes)) => {
+                look(&bytes);
+                receiving.push(bytes).await?;
+            }
             Some(Err(error)) => return Err(Error::malformed(PartyCode::Unfinished, error.to_string())),
         }
     }
+}
+
+/// Bytes of a piece of a body, for its pace.
+pub(super) fn piece_bytes<E>(piece: &Option<Result<Bytes, E>>) -> usize {
+    piece.as_ref().and_then(|piece| piece.as_ref().ok()).map_or(0, Bytes::len)
 }
 
 async fn answer(
@@ -207,7 +239,7 @@ async fn form(gate: &Arc<Gate>, signed: &Signed, lane: String, request: Request)
 ///
 /// # Errors
 /// A bad name, what core refuses, a form that breaks off.
-pub async fn receive_field(gate: &Arc<Gate>, signed: &Signed, lane: &str, mut field: Field<'_>) -> Result<Arrived> {
+pub async fn receive_field(gate: &Arc<Gate>, signed: &Signed, lane: &str, field: Field<'_>) -> Result<Arrived> {
     let announcement = Announcement {
         lane: lane.to_owned(),
         path: parse_path(field.file_name().unwrap_or_default().as_bytes())?,
@@ -218,15 +250,7 @@ pub async fn receive_field(gate: &Arc<Gate>, signed: &Signed, lane: &str, mut fi
     };
     let mut receiving = Receiving::begin(gate, &signed.caller, announcement, None).await?;
     receiving.said.media_type = field.content_type().map(str::to_owned);
-    loop {
-        let next = tokio::time::timeout(IDLE_MAX, field.chunk()).await;
-        let next = next.map_err(|_| Error::malformed(PartyCode::Unfinished, "nothing came for five minutes"))?;
-        match next.map_err(bad_form)? {
-            Some(bytes) => receiving.push(bytes).await?,
-            None => break,
-        }
-    }
-    Ok(receiving.finish().await?.0)
+    Ok(receive(gate, receiving, field, None).await?.0)
 }
 
 fn bad_form(error: impl std::fmt::Display) -> Error {
@@ -264,15 +288,30 @@ fn kind_of(headers: &HeaderMap) -> TransferKind {
     named.and_then(TransferKind::from_word).unwrap_or(TransferKind::File)
 }
 
-fn announced(headers: &HeaderMap) -> Result<Option<[u8; 32]>> {
-    let mut found = None;
+/// What the sender says that the bytes hash to. Content is never encoded here, so that both fields speak of the same bytes.
+fn announced(headers: &HeaderMap) -> Result<Announced> {
+    let mut found = Announced::default();
     for name in [CONTENT_DIGEST, REPR_DIGEST] {
         let lines = headers.get_all(name).iter().map(HeaderValue::as_bytes);
         let digests =
             Announced::parse(lines).map_err(|error| Error::malformed(PartyCode::DigestMismatch, error.to_string()))?;
-        found = found.or(digests.sha256);
+        agree(&mut found.sha256, digests.sha256)?;
+        agree(&mut found.sha512, digests.sha512)?;
     }
     Ok(found)
+}
+
+fn agree<const N: usize>(known: &mut Option<[u8; N]>, also: Option<[u8; N]>) -> Result<()> {
+    match (*known, also) {
+        (Some(one), Some(other)) if one != other => {
+            Err(Error::malformed(PartyCode::DigestMismatch, "Content-Digest and Repr-Digest differ"))
+        }
+        (None, Some(_)) => {
+            *known = also;
+            Ok(())
+        }
+        (Some(_) | None, _) => Ok(()),
+    }
 }
 
 fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>> {

@@ -4,6 +4,8 @@
 pub mod appending;
 pub mod folders;
 pub mod https;
+pub mod kept;
+pub mod pace;
 pub mod quota;
 pub mod receiving;
 pub mod resting;
@@ -12,22 +14,21 @@ pub mod tus;
 pub mod writers;
 pub mod writing;
 
-use lazaret_core::id::{Id, Party};
+#[cfg(test)]
+mod tests;
+
+use lazaret_core::id::{Id, Party, Upload as UploadKind};
 use lazaret_core::refusal::PartyCode;
-use lazaret_store::side::Upload;
+use lazaret_core::time::Timestamp;
+use lazaret_store::side::UploadState;
 use lazaret_vault::broker::Holder;
 
 use crate::delivery::told::NotReceived;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::gate::Gate;
 use receiving::Receiving;
 
-/// Notes an upload that became no transfer, so that its sender reads the truth in the journal, whatever its client said.
-pub async fn note_not_received(gate: &Gate, receiving: &Receiving, error: &Error) {
-    note_lost(gate, receiving.party(), &lost(receiving), error.code()).await;
-}
-
-/// What would be noted of this upload, for doors that find out only when it is gone.
+/// What would be noted of this upload, for when it is gone.
 pub fn lost(receiving: &Receiving) -> NotReceived {
     let announcement = receiving.announcement();
     NotReceived {
@@ -38,7 +39,7 @@ pub fn lost(receiving: &Receiving) -> NotReceived {
     }
 }
 
-/// Notes it, with the reason.
+/// Notes an upload that became no transfer, so that its sender reads the truth in the journal, whatever its client said.
 pub async fn note_lost(gate: &Gate, party: Id<Party>, lost: &NotReceived, why: PartyCode) {
     let lost = NotReceived { code: why.word().to_owned(), ..lost.clone() };
     if let Err(error) = note(gate, party, &lost).await {
@@ -46,14 +47,23 @@ pub async fn note_lost(gate: &Gate, party: Id<Party>, lost: &NotReceived, why: P
     }
 }
 
-/// The same for a kept upload whose time is over.
+/// Ends a kept upload whose time is over, unless somebody writes to it; its sender reads so in the journal.
 ///
 /// # Errors
 /// A fault of store or vault.
-pub async fn note_unfinished(gate: &Gate, upload: &Upload) -> Result<()> {
-    let Ok((lane, path)) = receiving::place_of(gate, upload) else { return Ok(()) };
-    let code = PartyCode::Unfinished.word().to_owned();
-    note(gate, upload.party, &NotReceived { lane, path, bytes: upload.received_bytes, code }).await
+pub async fn end_expired(gate: &Gate, upload: Id<UploadKind>, at: Timestamp) -> Result<()> {
+    // Whoever writes to it saves it, and its time with it.
+    let Some(turn) = gate.writers.turn_if_free(upload) else { return Ok(()) };
+    let found = gate.read(|_, side| side.upload(upload))?;
+    let Some(upload) = found.filter(|upload| upload.state == UploadState::Open && upload.expires <= at) else {
+        return Ok(());
+    };
+    if let Ok((lane, path)) = kept::place_of(gate, &upload) {
+        let code = PartyCode::Unfinished.word().to_owned();
+        note(gate, upload.party, &NotReceived { lane, path, bytes: upload.received_bytes, code }).await?;
+    }
+    kept::drop_kept(gate, turn).await?;
+    Ok(())
 }
 
 async fn note(gate: &Gate, party: Id<Party>, lost: &NotReceived) -> Result<()> {

@@ -21,8 +21,12 @@ pub struct Quota {
 #[derive(Debug, Default)]
 struct State {
     used: HashMap<Id<Party>, Used>,
-    /// Uploads that outlive their connection, with what each has reserved.
-    kept: HashMap<Id<Upload>, (Id<Party>, u64)>,
+    shares: HashMap<u64, Share>,
+    /// Uploads that outlive their connection, with the share of each.
+    kept: HashMap<Id<Upload>, u64>,
+    next: u64,
+    /// Declared bytes of all uploads that are not on the disk yet.
+    promised_bytes: u64,
 }
 
 #[derive(Debug, Default, Clone, Copy)]
@@ -31,12 +35,44 @@ struct Used {
     uploads: u64,
 }
 
+/// What one upload has.
+#[derive(Debug, Clone, Copy)]
+struct Share {
+    party: Id<Party>,
+    bytes: u64,
+    received_bytes: u64,
+    /// Whether `bytes` is what its sender said, and not what it was given step by step.
+    is_declared: bool,
+}
+
+impl Share {
+    fn promised_bytes(&self) -> u64 {
+        if self.is_declared { self.bytes.saturating_sub(self.received_bytes) } else { 0 }
+    }
+}
+
 impl State {
-    fn free(&mut self, party: Id<Party>, bytes: u64) {
-        if let Some(used) = self.used.get_mut(&party) {
-            used.bytes = used.bytes.saturating_sub(bytes);
+    /// Puts a share in place of what it was before.
+    fn put(&mut self, number: u64, share: Share) {
+        self.free(number);
+        let used = self.used.entry(share.party).or_default();
+        *used = Used { bytes: used.bytes.saturating_add(share.bytes), uploads: used.uploads + 1 };
+        self.promised_bytes = self.promised_bytes.saturating_add(share.promised_bytes());
+        self.shares.insert(number, share);
+    }
+
+    fn free(&mut self, number: u64) {
+        let Some(share) = self.shares.remove(&number) else { return };
+        self.promised_bytes = self.promised_bytes.saturating_sub(share.promised_bytes());
+        if let Some(used) = self.used.get_mut(&share.party) {
+            used.bytes = used.bytes.saturating_sub(share.bytes);
             used.uploads = used.uploads.saturating_sub(1);
         }
+    }
+
+    fn number(&mut self) -> u64 {
+        self.next += 1;
+        self.next
     }
 }
 
@@ -44,9 +80,8 @@ impl State {
 #[derive(Debug)]
 pub struct Reservation {
     quota: Arc<Quota>,
-    party: Id<Party>,
-    bytes: u64,
-    kept_as: Option<Id<Upload>>,
+    number: u64,
+    is_kept: bool,
 }
 
 impl Quota {
@@ -62,48 +97,56 @@ impl Quota {
     pub fn reserve(self: &Arc<Quota>, party: Id<Party>, length_bytes: Option<u64>) -> Result<Reservation, Refusal> {
         let bytes = length_bytes.unwrap_or(STEP_BYTES);
         let mut state = self.lock();
-        let used = state.used.entry(party).or_default();
+        let used = state.used.get(&party).copied().unwrap_or_default();
         let more = used.bytes.saturating_add(bytes);
         if used.uploads >= self.limits.uploads_per_party_max || more > self.limits.party_bytes_max {
             return Err(Refusal::Quota);
         }
-        *used = Used { bytes: more, uploads: used.uploads + 1 };
-        Ok(Reservation { quota: Arc::clone(self), party, bytes, kept_as: None })
+        let number = state.number();
+        state.put(number, Share { party, bytes, received_bytes: 0, is_declared: length_bytes.is_some() });
+        Ok(Reservation { quota: Arc::clone(self), number, is_kept: false })
     }
 
     /// Makes a reservation outlive its connection.
     pub fn keep(&self, upload: Id<Upload>, reservation: &mut Reservation) {
-        self.lock().kept.insert(upload, (reservation.party, reservation.bytes));
-        reservation.kept_as = Some(upload);
+        self.lock().kept.insert(upload, reservation.number);
+        reservation.is_kept = true;
     }
 
-    /// The reservation of a kept upload that goes on; made anew where a restart lost it.
+    /// Counts an upload that is kept, where nobody did yet. What was promised to it before the process began stands, even if
+    /// less is given today.
+    pub fn count(&self, upload: Id<Upload>, party: Id<Party>, length_bytes: Option<u64>, received_bytes: u64) {
+        let mut state = self.lock();
+        if state.kept.contains_key(&upload) {
+            return;
+        }
+        let steps = received_bytes.div_ceil(STEP_BYTES).max(1).saturating_mul(STEP_BYTES);
+        let (bytes, is_declared) = (length_bytes.unwrap_or(steps), length_bytes.is_some());
+        let number = state.number();
+        state.put(number, Share { party, bytes, received_bytes, is_declared });
+        state.kept.insert(upload, number);
+    }
+
+    /// The reservation of a kept upload that goes on.
     ///
     /// # Errors
-    /// `Quota` when it has to be made anew and the party's share is used up.
-    pub fn adopt(
-        self: &Arc<Quota>,
-        upload: Id<Upload>,
-        party: Id<Party>,
-        length_bytes: Option<u64>,
-        received_bytes: u64,
-    ) -> Result<Reservation, Refusal> {
-        let known = self.lock().kept.get(&upload).copied();
-        if let Some((party, bytes)) = known {
-            return Ok(Reservation { quota: Arc::clone(self), party, bytes, kept_as: Some(upload) });
-        }
-        let mut reservation = self.reserve(party, length_bytes)?;
-        self.keep(upload, &mut reservation);
-        reservation.cover(received_bytes)?;
-        Ok(reservation)
+    /// `NotFound` if it is not counted: it arrived or ended.
+    pub fn adopt(self: &Arc<Quota>, upload: Id<Upload>) -> Result<Reservation, Refusal> {
+        let number = self.lock().kept.get(&upload).copied().ok_or(Refusal::NotFound)?;
+        Ok(Reservation { quota: Arc::clone(self), number, is_kept: true })
     }
 
     /// Frees what a kept upload has reserved: it arrived, ended or expired.
     pub fn forget(&self, upload: Id<Upload>) {
         let mut state = self.lock();
-        if let Some((party, bytes)) = state.kept.remove(&upload) {
-            state.free(party, bytes);
+        if let Some(number) = state.kept.remove(&upload) {
+            state.free(number);
         }
+    }
+
+    /// Declared bytes of all uploads that have not arrived yet: the disk must have room for them beside its floor.
+    pub fn promised_bytes(&self) -> u64 {
+        self.lock().promised_bytes
     }
 
     /// Bytes and uploads that a party has reserved.
@@ -129,34 +172,31 @@ impl Quota {
 }
 
 impl Reservation {
-    /// Reserves more when the upload grows past what it reserved; whether it did.
+    /// So many bytes are there; reserves more where that is past what it reserved.
     ///
     /// # Errors
     /// `Quota` when the party's share is used up; what was reserved stays reserved.
-    pub fn cover(&mut self, received_bytes: u64) -> Result<bool, Refusal> {
-        let mut grew = false;
-        while self.bytes < received_bytes {
-            let mut state = self.quota.lock();
-            let used = state.used.entry(self.party).or_default();
-            let more = used.bytes.saturating_add(STEP_BYTES);
-            if more > self.quota.limits.party_bytes_max {
+    pub fn cover(&mut self, received_bytes: u64) -> Result<(), Refusal> {
+        let mut state = self.quota.lock();
+        // Ended meanwhile: whoever writes hears so when it is saved.
+        let Some(mut share) = state.shares.get(&self.number).copied() else { return Ok(()) };
+        if received_bytes > share.bytes {
+            let steps = (received_bytes - share.bytes).div_ceil(STEP_BYTES).saturating_mul(STEP_BYTES);
+            let used = state.used.get(&share.party).copied().unwrap_or_default();
+            if used.bytes.saturating_add(steps) > self.quota.limits.party_bytes_max {
                 return Err(Refusal::Quota);
             }
-            used.bytes = more;
-            self.bytes += STEP_BYTES;
-            if let Some((_, kept)) = self.kept_as.and_then(|upload| state.kept.get_mut(&upload)) {
-                *kept = self.bytes;
-            }
-            grew = true;
+            share = Share { bytes: share.bytes.saturating_add(steps), is_declared: false, ..share };
         }
-        Ok(grew)
+        state.put(self.number, Share { received_bytes, ..share });
+        Ok(())
     }
 }
 
 impl Drop for Reservation {
     fn drop(&mut self) {
-        if self.kept_as.is_none() {
-            self.quota.lock().free(self.party, self.bytes);
+        if !self.is_kept {
+            self.quota.lock().free(self.number);
         }
     }
 }
@@ -199,9 +239,10 @@ mod tests {
     fn growth_past_the_share_is_refused_and_keeps_what_it_has() {
         let (quota, party) = (quota(), Id::from_bytes([1; 16]));
         let mut open = quota.reserve(party, None).unwrap();
-        assert_eq!(open.cover(3 * STEP_BYTES), Ok(true));
-        assert_eq!(open.cover(1), Ok(false));
+        assert_eq!(open.cover(3 * STEP_BYTES), Ok(()));
         assert_eq!(open.cover(3 * STEP_BYTES + 1), Err(Refusal::Quota));
+        assert_eq!(quota.used(party), (3 * STEP_BYTES, 1));
+        assert_eq!(open.cover(1), Ok(()));
         assert_eq!(quota.used(party), (3 * STEP_BYTES, 1));
     }
 
@@ -213,19 +254,44 @@ mod tests {
         open.cover(STEP_BYTES + 1).unwrap();
         drop(open);
         assert_eq!(quota.used(party), (2 * STEP_BYTES, 1));
-        drop(quota.adopt(upload, party, None, STEP_BYTES + 1).unwrap());
+        let mut again = quota.adopt(upload).unwrap();
         assert_eq!(quota.used(party), (2 * STEP_BYTES, 1));
         quota.forget(upload);
         quota.forget(upload);
         assert_eq!(quota.used(party), (0, 0));
+        assert!(quota.adopt(upload).is_err());
+        again.cover(3 * STEP_BYTES).unwrap();
+        drop(again);
+        assert_eq!(quota.used(party), (0, 0), "what was forgotten is not counted anew by whoever still writes");
     }
 
     #[test]
-    fn a_restart_makes_the_reservation_of_a_kept_upload_anew() {
+    fn a_restart_counts_kept_uploads_again() {
         let (quota, party, upload) = (quota(), Id::from_bytes([1; 16]), Id::from_bytes([7; 16]));
-        let open = quota.adopt(upload, party, None, 2 * STEP_BYTES).unwrap();
+        quota.count(upload, party, None, STEP_BYTES + 1);
         assert_eq!(quota.used(party), (2 * STEP_BYTES, 1));
-        drop(open);
+        drop(quota.adopt(upload).unwrap());
         assert_eq!(quota.used(party), (2 * STEP_BYTES, 1));
+        quota.count(Id::from_bytes([8; 16]), party, Some(9 * STEP_BYTES), 0);
+        assert_eq!(quota.used(party), (11 * STEP_BYTES, 2), "what was promised before stands");
+        assert_eq!(quota.reserve(party, Some(0)).err(), Some(Refusal::Quota));
+    }
+
+    #[test]
+    fn what_was_declared_is_promised_until_it_is_there() {
+        let (quota, party) = (quota(), Id::from_bytes([1; 16]));
+        let mut declared = quota.reserve(party, Some(100)).unwrap();
+        let _unknown = quota.reserve(party, None).unwrap();
+        assert_eq!(quota.promised_bytes(), 100);
+        declared.cover(30).unwrap();
+        assert_eq!(quota.promised_bytes(), 70);
+        // Cut back, it has them still to come.
+        declared.cover(10).unwrap();
+        assert_eq!(quota.promised_bytes(), 90);
+        declared.cover(100).unwrap();
+        assert_eq!(quota.promised_bytes(), 0);
+        declared.cover(20).unwrap();
+        drop(declared);
+        assert_eq!(quota.promised_bytes(), 0);
     }
 }

@@ -1,76 +1,34 @@
 //! Bytes on their way in, behind every door: reserve, encrypt and hash as they arrive, then arrive. The one way in.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use lazaret_core::caller::Caller;
-use lazaret_core::id::{Credential, Id, Object, Party, Transfer, Upload as UploadKind};
+use lazaret_core::id::{Id, Object, Party, Transfer, Upload as UploadKind};
 use lazaret_core::refusal::{PartyCode, Refusal};
 use lazaret_core::time::DAY_MS;
-use lazaret_core::transfer::{Channel, Landing, TransferView};
+use lazaret_core::transfer::{Landing, TransferView};
 use lazaret_store::side::{NewUpload, Upload, UploadState};
 use lazaret_vault::SubjectKey;
 use lazaret_vault::broker::{Holder, Intake, Unfinished};
-use minicbor::{Decode, Encode};
+use tokio::time::Instant;
 
-use super::quota::Reservation;
+use super::kept::{Particulars, Said, discard, discard_later, particulars_of};
+use super::quota::{Reservation, STEP_BYTES};
+use super::writers::Turn;
 use super::writing::Writing;
 use crate::clock::new_id;
 use crate::crossing::{self, Announcement, Arrived, Incoming};
 use crate::error::{Error, Fault, Result};
 use crate::gate::Gate;
-use crate::particulars::{Manifest, from_cbor, to_cbor};
+use crate::particulars::Manifest;
 
-/// An interrupted upload can be gone on with for this long.
+/// An interrupted upload can be gone on with for this long after it was last saved.
 pub const RESUMABLE_MS: u64 = DAY_MS;
-/// The label under which an upload's particulars are sealed.
-const UPLOAD_LABEL: &str = "upload";
-
-/// What the sender said beside the bytes.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Encode, Decode)]
-#[cbor(map)]
-pub struct Said {
-    /// The media type.
-    #[n(0)]
-    pub media_type: Option<String>,
-    /// SHA-256; empty if none was announced.
-    #[n(1)]
-    #[cbor(with = "minicbor::bytes")]
-    pub sha256: Vec<u8>,
-    /// Modification time, in seconds since 1970.
-    #[n(2)]
-    pub mtime_s: Option<u64>,
-    /// Permission bits.
-    #[n(3)]
-    pub mode: Option<u32>,
-    /// `Upload-Metadata` as it was sent, for tus to give back.
-    #[n(4)]
-    pub tus_metadata: Option<String>,
-    /// `Upload-Concat` as it was sent.
-    #[n(5)]
-    pub tus_concat: Option<String>,
-    /// The credential of whoever made the upload, where its URL alone is the right to go on with it.
-    #[n(6)]
-    pub credential: Option<Id<Credential>>,
-}
-
-/// The particulars of an upload that can be gone on with.
-#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
-#[cbor(map)]
-struct Particulars {
-    #[n(0)]
-    lane: String,
-    #[n(1)]
-    path: String,
-    #[n(2)]
-    channel: Channel,
-    #[n(3)]
-    kind: lazaret_core::transfer::TransferKind,
-    #[n(4)]
-    key: Option<String>,
-    #[n(5)]
-    said: Said,
-}
+/// What arrived of a kept upload is made durable again after so much more, or after this time: a power cut costs no more.
+const SAVED_EVERY_BYTES: u64 = 512 << 20;
+const SAVED_EVERY: Duration = Duration::from_secs(60);
 
 /// One object arriving. Dropped unfinished, it is destroyed, unless it was kept for resumption.
 #[derive(Debug)]
@@ -86,7 +44,15 @@ pub struct Receiving {
     received_bytes: u64,
     length_bytes: Option<u64>,
     reservation: Reservation,
-    upload: Option<Id<UploadKind>>,
+    /// Bytes at which it was last seen that the disk has room.
+    room_at_bytes: u64,
+    /// When it was last saved, and with how many bytes.
+    saved: Instant,
+    saved_bytes: u64,
+    /// The kept upload, with the right to write to it.
+    upload: Option<Turn>,
+    /// Kept uploads that end with the arrival of this one, and the right to end them.
+    parts: Vec<(Turn, Upload)>,
     /// What the sender said beside the bytes.
     pub said: Said,
 }
@@ -126,8 +92,8 @@ impl Receiving {
         if length_bytes.is_some_and(|length| length > object_bytes_max) {
             return Err(Refusal::TooLarge.into());
         }
-        room_on_disk(gate, length_bytes.unwrap_or(0))?;
         let reservation = gate.quota.reserve(landing.party, length_bytes)?;
+        room_on_disk(gate, gate.quota.promised_bytes())?;
         let (transfer, object) = (fresh_transfer(gate)?, new_id());
         let intake = gate.vault.quarantine(transfer, object, object_bytes_max).await?;
         let begun = Begun { announcement, landing, transfer, object, reservation, length_bytes };
@@ -149,7 +115,7 @@ impl Receiving {
         if sealed.party != landing.party || sealed.lane != landing.lane.lane {
             return Err(Refusal::NotFound.into());
         }
-        room_on_disk(gate, sealed_bytes)?;
+        room_on_disk(gate, gate.quota.promised_bytes().saturating_add(sealed_bytes))?;
         let mut reservation = gate.quota.reserve(landing.party, None)?;
         reservation.cover(sealed_bytes)?;
         let (transfer, object) = (fresh_transfer(gate)?, new_id());
@@ -169,25 +135,32 @@ impl Receiving {
             transfer: begun.transfer,
             object: begun.object,
             key: KeyHolder(intake.subject),
-            writing: Some(Writing::new(intake.writer)),
+            writing: Some(Writing::new(intake.writer, None)),
             received_bytes,
             length_bytes: begun.length_bytes,
             reservation: begun.reservation,
+            room_at_bytes: received_bytes,
+            saved: Instant::now(),
+            saved_bytes: 0,
             upload: None,
+            parts: Vec::new(),
             said: Said::default(),
         }
     }
 
-    /// Goes on with a kept upload after a dropped connection or a restart. Only the same principal may.
+    /// Goes on with a kept upload after a dropped connection or a restart, in its turn. Only the same principal may.
     ///
     /// # Errors
-    /// Another principal; what core refuses now; a half-written object that does not verify.
-    pub async fn resume(gate: &Arc<Gate>, caller: &Caller, upload: &Upload) -> Result<Receiving> {
+    /// Another principal; it arrived or ended; what core refuses now; a half-written object that does not verify.
+    pub async fn resume(gate: &Arc<Gate>, caller: &Caller, turn: Turn) -> Result<Receiving> {
+        let id = turn.upload();
+        // The turn may have been waited for: what is known now counts.
+        let upload = gate.read(|_, side| side.upload(id))?.ok_or(Refusal::NotFound)?;
         if caller.actor() != upload.principal || upload.state != UploadState::Open {
             return Err(Refusal::NotFound.into());
         }
         let holder = Holder::Transfer(upload.transfer);
-        let known = particulars_of(gate, upload)?;
+        let known = particulars_of(gate, &upload)?;
         let announcement = Announcement {
             lane: known.lane,
             path: known.path,
@@ -197,7 +170,8 @@ impl Receiving {
             only_if_new: false,
         };
         let landing = crossing::may_send(gate, caller, &announcement)?;
-        let reservation = gate.quota.adopt(upload.id, landing.party, upload.length_bytes, upload.received_bytes)?;
+        gate.quota.count(id, upload.party, upload.length_bytes, upload.received_bytes);
+        let reservation = gate.quota.adopt(id)?;
         let state = upload.resume.clone().ok_or_else(|| Error::internal("a kept upload without its state"))?;
         let fresh = new_id();
         let object_bytes_max = object_bytes_max(gate, &landing);
@@ -211,15 +185,19 @@ impl Receiving {
             object: resumed.writer.object(),
             key: KeyHolder(gate.vault.subject_key(holder)?),
             received_bytes: resumed.writer.received_bytes(),
-            writing: Some(Writing::new(resumed.writer)),
+            room_at_bytes: resumed.writer.received_bytes(),
+            saved: Instant::now(),
+            saved_bytes: upload.received_bytes,
+            writing: Some(Writing::new(resumed.writer, Some(turn.clone()))),
             length_bytes: upload.length_bytes,
             reservation,
-            upload: Some(upload.id),
+            upload: Some(turn),
+            parts: Vec::new(),
             said: known.said,
         };
         if resumed.moved {
             receiving.save().await?;
-            gate.vault.discard(upload.object).await?;
+            discard(gate, upload.object, None).await?;
         }
         Ok(receiving)
     }
@@ -237,23 +215,29 @@ impl Receiving {
         if after > declared_max.min(object_bytes_max(&self.gate, &self.landing)) {
             return Err(Refusal::TooLarge.into());
         }
-        if self.reservation.cover(after)? {
+        self.reservation.cover(after)?;
+        if after.saturating_sub(self.room_at_bytes) >= STEP_BYTES {
             room_on_disk(&self.gate, 0)?;
+            self.room_at_bytes = after;
         }
         self.writing()?.push(bytes).await?;
         self.received_bytes = after;
         Ok(())
     }
 
-    /// Adds all the bytes of a kept upload at the end of this one.
+    /// Adds all the bytes of a kept upload, a part of the whole, at the end of this one. The part ends when the whole arrives;
+    /// until then its own share stands for these bytes.
     ///
     /// # Errors
-    /// As [`Receiving::push`]; the other upload does not verify.
-    pub async fn append(&mut self, part: &Upload) -> Result<()> {
+    /// As [`Receiving::push`]; the part does not verify.
+    pub async fn append(&mut self, turn: Turn, part: Upload) -> Result<()> {
         let state = part.resume.clone().ok_or_else(|| Error::internal("a kept upload without its state"))?;
         let received_bytes = part.received_bytes;
         let piece = Unfinished { transfer: part.transfer, object: part.object, state, received_bytes };
-        self.pour(piece).await
+        room_on_disk(&self.gate, self.gate.quota.promised_bytes().saturating_add(received_bytes))?;
+        self.pour(piece).await?;
+        self.parts.push((turn, part));
+        Ok(())
     }
 
     async fn pour(&mut self, piece: Unfinished) -> Result<()> {
@@ -265,7 +249,6 @@ impl Receiving {
         if after > declared_max.min(object_bytes_max(&self.gate, &self.landing)) {
             return Err(Refusal::TooLarge.into());
         }
-        self.reservation.cover(after)?;
         self.writing()?.pour(Arc::clone(self.gate.vault.broker()), piece).await?;
         self.received_bytes = after;
         Ok(())
@@ -282,7 +265,7 @@ impl Receiving {
             gate: Arc::clone(&self.gate),
             transfer: self.transfer,
             object,
-            writing: Writing::new(intake.writer),
+            writing: Writing::new(intake.writer, None),
             received_bytes: 0,
         })
     }
@@ -295,6 +278,7 @@ impl Receiving {
         let state = scratch.writing.checkpoint().await?.state;
         let received_bytes = scratch.received_bytes;
         let piece = Unfinished { transfer: scratch.transfer, object: scratch.object, state, received_bytes };
+        self.reservation.cover(self.received_bytes.saturating_add(received_bytes))?;
         self.pour(piece).await
     }
 
@@ -304,14 +288,16 @@ impl Receiving {
     /// # Errors
     /// A fault of disk or store.
     pub async fn keep(&mut self, lookup: Option<[u8; 32]>) -> Result<Id<UploadKind>> {
-        if let Some(known) = self.upload {
+        if let Some(known) = self.upload() {
             self.save().await?;
             return Ok(known);
         }
         let checkpoint = self.writing()?.checkpoint().await?;
         let at = self.gate.clock.now();
         let id = new_id();
+        let turn = self.gate.writers.turn_if_free(id).ok_or_else(|| Error::internal("a new upload has a writer"))?;
         let party = self.landing.party;
+        let expires = at.plus_millis(RESUMABLE_MS);
         let row = NewUpload {
             id,
             lookup,
@@ -323,37 +309,55 @@ impl Receiving {
             object: self.object,
             length_bytes: self.length_bytes,
             sealed: self.sealed_particulars()?,
-            expires: at.plus_millis(RESUMABLE_MS),
+            expires,
         };
+        self.writing()?.hold(turn.clone());
         self.gate
             .write(move |tx| {
                 tx.side().make_upload(&row, at)?;
-                tx.side().save_progress(id, row.object, checkpoint.received_bytes, &checkpoint.state)
+                tx.side().save_progress(id, row.object, checkpoint.received_bytes, &checkpoint.state, expires)
             })
             .await?;
         self.gate.quota.keep(id, &mut self.reservation);
-        self.upload = Some(id);
+        self.upload = Some(turn);
+        (self.saved, self.saved_bytes) = (Instant::now(), self.received_bytes);
         Ok(id)
     }
 
-    /// Makes durable what arrived so far; returns the offset from which the peer may go on after a crash.
+    /// Makes durable what arrived so far; returns the offset from which the peer may go on after a crash. From now on it may
+    /// for [`RESUMABLE_MS`].
     ///
     /// # Errors
     /// A fault of disk or store; not a kept upload.
     pub async fn save(&mut self) -> Result<u64> {
-        let id = self.upload.ok_or_else(|| Error::internal("only a kept upload is saved"))?;
+        let id = self.upload().ok_or_else(|| Error::internal("only a kept upload is saved"))?;
         let checkpoint = self.writing()?.checkpoint().await?;
         let (object, received_bytes) = (self.object, checkpoint.received_bytes);
         let (name_key, sealed, length_bytes) = (self.name_key(), self.sealed_particulars()?, self.length_bytes);
+        let expires = self.gate.clock.now().plus_millis(RESUMABLE_MS);
         self.gate
             .write(move |tx| {
                 let side = tx.side();
-                side.save_progress(id, object, received_bytes, &checkpoint.state)?;
+                side.save_progress(id, object, received_bytes, &checkpoint.state, expires)?;
                 side.rename_upload(id, &name_key, &sealed)?;
                 length_bytes.map_or(Ok(()), |length| side.set_length(id, length))
             })
             .await?;
+        (self.saved, self.saved_bytes) = (Instant::now(), received_bytes);
         Ok(received_bytes)
+    }
+
+    /// Saves a kept upload where enough has come since, or enough time has passed.
+    ///
+    /// # Errors
+    /// As [`Receiving::save`].
+    pub async fn save_now_and_then(&mut self) -> Result<()> {
+        let more = self.received_bytes.saturating_sub(self.saved_bytes);
+        let is_due = more >= SAVED_EVERY_BYTES || (more > 0 && self.saved.elapsed() >= SAVED_EVERY);
+        if self.upload.is_some() && is_due {
+            self.save().await?;
+        }
+        Ok(())
     }
 
     /// Goes back to fewer bytes. What was sealed is never cut, so the bytes that stay become another object.
@@ -369,12 +373,14 @@ impl Receiving {
         let vault = &self.gate.vault;
         let writer = vault.cut_back(self.transfer, old, checkpoint.state, fresh, to_bytes, bytes_max).await?;
         self.received_bytes = writer.received_bytes();
+        self.room_at_bytes = self.room_at_bytes.min(self.received_bytes);
+        self.saved_bytes = self.saved_bytes.min(self.received_bytes);
         self.object = fresh;
-        self.writing = Some(Writing::new(writer));
+        self.writing = Some(Writing::new(writer, self.upload.clone()));
         if self.upload.is_some() {
             self.save().await?;
         }
-        self.gate.vault.discard(old).await
+        discard(&self.gate, old, None).await
     }
 
     /// Makes the bytes so far durable, without a row to go on from.
@@ -390,15 +396,24 @@ impl Receiving {
     /// # Errors
     /// Fewer bytes than declared, another digest than announced, what core refuses: the upload is over then. A fault of
     /// ours: a kept upload can still be gone on with.
-    pub async fn finish(mut self) -> Result<(Arrived, Digests)> {
+    pub async fn finish(self) -> Result<(Arrived, Digests)> {
+        // In a task of its own: a peer that hangs up ends its request's work, and an arrival that was begun goes to its end.
+        tokio::spawn(self.finish_here()).await.map_err(Error::internal)?
+    }
+
+    async fn finish_here(mut self) -> Result<(Arrived, Digests)> {
         let outcome = self.seal_and_arrive().await;
         match &outcome {
             Ok((arrived, _)) => {
-                if let Some(id) = self.upload.take() {
-                    self.gate.quota.forget(id);
+                if let Some(turn) = self.upload.take() {
+                    self.gate.quota.forget(turn.upload());
                 }
                 if !arrived.replayed {
                     self.writing = None;
+                }
+                for (turn, part) in std::mem::take(&mut self.parts) {
+                    self.gate.quota.forget(turn.upload());
+                    discard_later(&self.gate, part.object, Some(part.transfer));
                 }
             }
             Err(Error::Fault(_)) => {}
@@ -432,7 +447,8 @@ impl Receiving {
             sealed,
             mtime_s: said.mtime_s,
             mode: said.mode,
-            upload: self.upload,
+            upload: self.upload(),
+            parts: self.parts.iter().map(|(_, part)| part.id).collect(),
         };
         let arrived = crossing::arrive(&self.gate, &self.caller, &self.announcement, &self.key.0, incoming).await?;
         let (party, lane, name) = (self.landing.party, self.landing.lane.lane, &self.announcement.lane);
@@ -449,9 +465,9 @@ impl Receiving {
     }
 
     async fn end_row(&mut self) {
-        let Some(id) = self.upload else { return };
+        let Some(id) = self.upload() else { return };
         match self.gate.write(move |tx| tx.side().end_upload(id)).await {
-            Ok(()) => {
+            Ok(_) => {
                 self.gate.quota.forget(id);
                 self.upload = None;
             }
@@ -479,12 +495,24 @@ impl Receiving {
 
     /// The kept upload's id.
     pub fn upload(&self) -> Option<Id<UploadKind>> {
-        self.upload
+        self.upload.as_ref().map(Turn::upload)
     }
 
     /// The transfer that this will be.
     pub fn transfer(&self) -> Id<Transfer> {
         self.transfer
+    }
+
+    /// The largest that it may be.
+    #[cfg(test)]
+    pub fn object_bytes_max(&self) -> u64 {
+        object_bytes_max(&self.gate, &self.landing)
+    }
+
+    /// The object that takes the bytes.
+    #[cfg(test)]
+    pub fn object(&self) -> Id<Object> {
+        self.object
     }
 
     /// What was announced.
@@ -523,15 +551,15 @@ impl Receiving {
     }
 
     fn sealed_particulars(&self) -> Result<Vec<u8>> {
-        let particulars = Particulars {
+        Particulars {
             lane: self.announcement.lane.clone(),
             path: self.announcement.path.clone(),
             channel: self.announcement.channel,
             kind: self.announcement.kind,
             key: self.announcement.key.clone(),
             said: self.said.clone(),
-        };
-        Ok(self.key.0.seal(UPLOAD_LABEL, &to_cbor(&particulars))?)
+        }
+        .seal(&self.key.0)
     }
 }
 
@@ -558,67 +586,18 @@ impl Scratch {
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        discard_later(&self.gate, self.object);
-    }
-}
-
-/// Where this fails the reaper comes: an object that no entry and no upload names is an orphan.
-fn discard_later(gate: &Arc<Gate>, object: Id<Object>) {
-    let gate = Arc::clone(gate);
-    if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-        runtime.spawn(async move { drop(gate.vault.discard(object).await) });
+        discard_later(&self.gate, self.object, None);
     }
 }
 
 impl Drop for Receiving {
     fn drop(&mut self) {
-        // Arrived, or kept for resumption: the object has an owner.
+        // Arrived, or kept for resumption: the object has an owner. In doubt it is asked for, behind whatever was queued.
         if self.writing.take().is_none() || self.upload.is_some() {
             return;
         }
-        discard_later(&self.gate, self.object);
+        discard_later(&self.gate, self.object, Some(self.transfer));
     }
-}
-
-/// What the sender of a kept upload said.
-///
-/// # Errors
-/// Its key was erased.
-pub fn said_of(gate: &Gate, upload: &Upload) -> Result<Said> {
-    Ok(particulars_of(gate, upload)?.said)
-}
-
-/// Ends a kept upload that nobody writes at the moment: its place is free, its object is destroyed.
-///
-/// # Errors
-/// A fault of disk or store.
-pub async fn drop_kept(gate: &Gate, upload: &Upload) -> Result<()> {
-    let id = upload.id;
-    gate.write(move |tx| tx.side().end_upload(id)).await?;
-    gate.quota.forget(id);
-    gate.vault.discard(upload.object).await
-}
-
-/// Lane and path of a kept upload.
-///
-/// # Errors
-/// Its key was erased.
-pub fn place_of(gate: &Gate, upload: &Upload) -> Result<(String, String)> {
-    let known = particulars_of(gate, upload)?;
-    Ok((known.lane, known.path))
-}
-
-/// Path of a kept upload, and what its sender said of it.
-///
-/// # Errors
-/// Its key was erased.
-pub fn shown_of(gate: &Gate, upload: &Upload) -> Result<(String, Said)> {
-    let known = particulars_of(gate, upload)?;
-    Ok((known.path, known.said))
-}
-
-fn particulars_of(gate: &Gate, upload: &Upload) -> Result<Particulars> {
-    from_cbor(&gate.vault.open_sealed(Holder::Transfer(upload.transfer), UPLOAD_LABEL, &upload.sealed)?)
 }
 
 /// What an object was found to be while it arrived.
@@ -644,7 +623,8 @@ fn fresh_transfer(gate: &Gate) -> Result<Id<Transfer>> {
     }
 }
 
-/// Intake stops before the ledger starves: below the floor, or where the declared bytes would reach it.
+/// Intake stops before the ledger starves: below the floor, or where bytes that are still to come would reach it. Asked
+/// before an upload begins, and again with each [`STEP_BYTES`] of it.
 fn room_on_disk(gate: &Gate, more_bytes: u64) -> Result<()> {
     let (free, total) = gate.vault.disk_bytes()?;
     let floor = gate.config.limits.free_bytes_min.min(total / 20);

@@ -25,8 +25,10 @@ use lazaret_formats::tus::{
 use lazaret_store::side::{Upload, UploadState};
 use tokio::task;
 
-use super::appending::append;
-use super::receiving::{Receiving, Said, said_of};
+use super::appending::{append, awaits_its_end, complete};
+use super::kept::{Said, drop_kept, said_of};
+use super::receiving::Receiving;
+use super::writers::Turn;
 use crate::auth::caller::from_credential;
 use crate::auth::signed::Signed;
 use crate::clock;
@@ -146,24 +148,44 @@ async fn create(gate: &Arc<Gate>, request: Request) -> Result<Response, Stopped>
         Receiving::begin(gate, &signed.caller, announce(gate, &signed.caller, &create)?, create.length).await?;
     receiving.said = said(&signed.caller, &create);
     let lookup = *Digest::of(capability.as_bytes()).as_bytes();
+    let (gate_then, caller) = (Arc::clone(gate), signed.caller.clone());
     if let Concat::Final(names) = &create.concat {
-        let joined = join(gate, &signed.caller, &mut receiving, names).await;
-        if let Err(stopped) = joined {
-            receiving.abandon().await;
-            return Err(stopped);
-        }
-        receiving.keep(Some(lookup)).await?;
-        receiving.finish().await?;
-        return answer(gate, &lookup, |upload, arrived| tus::created(&location, upload, arrived));
-    }
-    let id = receiving.keep(Some(lookup)).await?;
-    drop(receiving);
-    let is_empty = create.length == Some(0) && create.concat == Concat::Whole;
-    if create.body.is_some() || is_empty {
-        let wanted = Append { offset: 0, length: None, body: create.body.unwrap_or(EMPTY) };
-        run_append(gate, &signed.caller, id, lookup, wanted, body).await?;
+        let parts = lookups_of(names)?;
+        unhurried(async move { join(&gate_then, &caller, receiving, &parts, lookup).await }).await?;
+    } else {
+        let is_empty = create.length == Some(0) && create.concat == Concat::Whole;
+        let content = create.body.or_else(|| is_empty.then_some(EMPTY));
+        let wanted = content.map(|body| Append { offset: 0, length: None, body });
+        unhurried(async move { make(&gate_then, &caller, receiving, lookup, wanted, body).await }).await?;
     }
     answer(gate, &lookup, |upload, arrived| tus::created(&location, upload, arrived))
+}
+
+/// Keeps a new upload, and takes what came with its creation.
+pub(super) async fn make(
+    gate: &Arc<Gate>,
+    caller: &Caller,
+    mut receiving: Receiving,
+    lookup: [u8; 32],
+    wanted: Option<Append>,
+    body: Body,
+) -> Result<(), Stopped> {
+    let id = receiving.keep(Some(lookup)).await?;
+    drop(receiving);
+    let Some(wanted) = wanted else { return Ok(()) };
+    let done = append(gate, caller, id, &lookup, wanted, body).await;
+    if done.is_err() {
+        end_untold(gate, id).await;
+    }
+    done
+}
+
+/// Ends an upload whose address its client never learns: nobody could go on with it, and it would use their share for a day.
+async fn end_untold(gate: &Gate, id: Id<UploadKind>) {
+    let Some(turn) = gate.writers.turn(id).await else { return };
+    if let Err(error) = drop_kept(gate, turn).await {
+        tracing::warn!(%error, "an upload could not be ended; it expires by itself");
+    }
 }
 
 const EMPTY: tus::Body = tus::Body { bytes: Some(0), bytes_max: 0, checksum: None };
@@ -216,39 +238,51 @@ fn said(caller: &Caller, create: &Create<'_>) -> Said {
     }
 }
 
-/// Puts finished parts together, in order, and ends them: their bytes are now the whole's.
-async fn join(gate: &Arc<Gate>, caller: &Caller, whole: &mut Receiving, names: &[&str]) -> Result<(), Stopped> {
-    let mut parts = Vec::with_capacity(names.len());
-    for name in names {
-        let id = upload_id(name, "/api/v1/uploads/").ok_or(Declined::Part(PartFault::Unknown))?;
-        let lookup = *Digest::of(id.as_bytes()).as_bytes();
-        let part = gate.read(|_, side| side.upload_by_lookup(&lookup))?.ok_or(Declined::Part(PartFault::Unknown))?;
-        let is_part = said_of(gate, &part)?.tus_concat.as_deref() == Some("partial");
-        if !is_part || part.state != UploadState::Open {
-            return Err(Declined::Part(PartFault::Unknown).into());
-        }
-        if part.principal != caller.actor() {
-            return Err(Declined::Part(PartFault::OfAnother).into());
-        }
-        if part.length_bytes != Some(part.received_bytes) {
-            return Err(Declined::Part(PartFault::Unfinished).into());
-        }
-        parts.push(part);
-    }
-    for part in &parts {
-        whole.append(part).await?;
-    }
-    for part in parts {
-        end(gate, &part).await?;
-    }
-    Ok(())
+fn lookups_of(names: &[&str]) -> Result<Vec<[u8; 32]>, Stopped> {
+    let lookup = |name: &&str| upload_id(name, "/api/v1/uploads/").map(|id| *Digest::of(id.as_bytes()).as_bytes());
+    let found: Option<Vec<_>> = names.iter().map(lookup).collect();
+    found.ok_or(Declined::Part(PartFault::Unknown).into())
 }
 
-async fn end(gate: &Arc<Gate>, upload: &Upload) -> Result<()> {
-    let id = upload.id;
-    gate.write(move |tx| tx.side().end_upload(id)).await?;
-    gate.quota.forget(id);
-    gate.vault.discard(upload.object).await
+/// Puts finished parts together, in order. They end with the arrival of the whole and not before: until then they are what
+/// the client can try again with.
+pub(super) async fn join(
+    gate: &Arc<Gate>,
+    caller: &Caller,
+    mut whole: Receiving,
+    parts: &[[u8; 32]],
+    lookup: [u8; 32],
+) -> Result<(), Stopped> {
+    for part in parts {
+        let (turn, part) = part_of(gate, caller, part).await?;
+        whole.append(turn, part).await?;
+    }
+    let id = whole.keep(Some(lookup)).await?;
+    let finished = whole.finish().await;
+    if finished.is_err() {
+        end_untold(gate, id).await;
+    }
+    Ok(finished.map(drop)?)
+}
+
+/// A finished part of this caller's, and the right to end it.
+async fn part_of(gate: &Arc<Gate>, caller: &Caller, lookup: &[u8; 32]) -> Result<(Turn, Upload), Stopped> {
+    let find = || gate.read(|_, side| side.upload_by_lookup(lookup))?.ok_or(Declined::Part(PartFault::Unknown).into());
+    let found: Result<Upload, Stopped> = find();
+    let turn = gate.writers.turn(found?.id).await.ok_or(Declined::Locked)?;
+    // The turn may have been waited for: what is known now counts.
+    let part = find()?;
+    let is_part = said_of(gate, &part)?.tus_concat.as_deref() == Some("partial");
+    if !is_part || part.state != UploadState::Open {
+        return Err(Declined::Part(PartFault::Unknown).into());
+    }
+    if part.principal != caller.actor() {
+        return Err(Declined::Part(PartFault::OfAnother).into());
+    }
+    if part.length_bytes != Some(part.received_bytes) {
+        return Err(Declined::Part(PartFault::Unfinished).into());
+    }
+    Ok((turn, part))
 }
 
 async fn upload(State(gate): State<Arc<Gate>>, Path(id): Path<String>, request: Request) -> Response {
@@ -259,20 +293,31 @@ async fn go_on(gate: &Arc<Gate>, capability: &str, request: Request) -> Result<R
     let (parts, body) = request.into_parts();
     let asked = collect(&parts.method, &parts.headers)?;
     let lookup = *Digest::of(capability.as_bytes()).as_bytes();
-    let found = Found::load(gate, &lookup)?;
+    let mut found = Found::load(gate, &lookup)?;
+    if let Some(upload) = found.upload.as_ref().filter(|upload| !found.gone && awaits_its_end(upload, &found.said)) {
+        let (gate_then, caller, id) = (Arc::clone(gate), caller_of(gate, &found.said)?, upload.id);
+        unhurried(async move { complete(&gate_then, &caller, id).await }).await?;
+        found = Found::load(gate, &lookup)?;
+    }
     match tus::decide(&asked, Target::Upload(found.known()), gate.config.limits.object_bytes_max)? {
         Act::Answer(answer) => Ok(respond(answer)),
         Act::Create(_) => Err(Declined::NotFound.into()),
         Act::End => {
             let upload = found.upload.ok_or(Declined::NotFound)?;
-            let _turn = gate.writers.turn(upload.id).await.ok_or(Declined::Locked)?;
-            end(gate, &upload).await?;
-            Ok(respond(tus::ended()))
+            let turn = gate.writers.turn(upload.id).await.ok_or(Declined::Locked)?;
+            if drop_kept(gate, turn).await? {
+                return Ok(respond(tus::ended()));
+            }
+            // The turn was waited for: it arrived or ended meanwhile.
+            match Found::load(gate, &lookup)?.known() {
+                Known::Arrived(..) => Err(Declined::AlreadyArrived.into()),
+                Known::Open(_) | Known::Gone | Known::Missing => Err(Declined::Gone.into()),
+            }
         }
         Act::Append(wanted) => {
-            let upload = found.upload.as_ref().ok_or(Declined::NotFound)?;
-            let caller = caller_of(gate, &found.said)?;
-            run_append(gate, &caller, upload.id, lookup, wanted, body).await?;
+            let id = found.upload.as_ref().ok_or(Declined::NotFound)?.id;
+            let (gate_then, caller) = (Arc::clone(gate), caller_of(gate, &found.said)?);
+            unhurried(async move { append(&gate_then, &caller, id, &lookup, wanted, body).await }).await?;
             answer(gate, &lookup, tus::appended)
         }
     }
@@ -286,18 +331,9 @@ fn caller_of(gate: &Gate, said: &Said) -> Result<Caller> {
     Ok(caller.map_err(Refusal::from)?)
 }
 
-/// In a task of its own, so that a peer that hangs up does not cut short the saving of what it sent.
-async fn run_append(
-    gate: &Arc<Gate>,
-    caller: &Caller,
-    id: Id<UploadKind>,
-    lookup: [u8; 32],
-    wanted: Append,
-    body: Body,
-) -> Result<(), Stopped> {
-    let (gate, caller) = (Arc::clone(gate), caller.clone());
-    let appending = task::spawn(async move { append(&gate, &caller, id, &lookup, wanted, body).await });
-    appending.await.map_err(Error::internal)?
+/// Does it in a task of its own, so that a peer that hangs up does not cut short the saving of what it sent.
+async fn unhurried(work: impl Future<Output = Result<(), Stopped>> + Send + 'static) -> Result<(), Stopped> {
+    task::spawn(work).await.map_err(Error::internal)?
 }
 
 fn answer(
@@ -328,7 +364,9 @@ impl Found {
         let upload = gate.read(|_, side| side.upload_by_lookup(lookup))?;
         let mut found = Found { upload, said: Said::default(), gone: false, transfer: String::new(), sha256: [0; 32] };
         let Some(upload) = &found.upload else { return Ok(found) };
-        found.gone = upload.state == UploadState::Ended || upload.expires <= at;
+        // What is being written has not expired, however long ago it was saved.
+        let is_over = upload.expires <= at && gate.writers.turn_if_free(upload.id).is_some();
+        found.gone = upload.state == UploadState::Ended || is_over;
         if found.gone {
             return Ok(found);
         }

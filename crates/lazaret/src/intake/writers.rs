@@ -23,11 +23,13 @@ struct Slot {
     turn: Arc<tokio::sync::Mutex<()>>,
 }
 
-/// The right to write to an upload, until dropped.
-#[derive(Debug)]
+/// The right to write to an upload, or to end it, until every copy is dropped: its file may be written still when whoever
+/// took the bytes has gone.
+#[derive(Debug, Clone)]
 pub struct Turn {
+    upload: Id<Upload>,
     asked: watch::Receiver<u64>,
-    _turn: OwnedMutexGuard<()>,
+    _turn: Arc<OwnedMutexGuard<()>>,
 }
 
 impl Writers {
@@ -36,21 +38,41 @@ impl Writers {
         self.turn_within(upload, GIVE_WAY_MAX).await
     }
 
+    /// The turn, if nobody has it: whoever writes is not asked to give way.
+    pub fn turn_if_free(&self, upload: Id<Upload>) -> Option<Turn> {
+        let slot = self.slot(upload);
+        let turn = Arc::clone(&slot.turn).try_lock_owned().ok()?;
+        Some(slot.turn_of(upload, turn))
+    }
+
     async fn turn_within(&self, upload: Id<Upload>, limit: Duration) -> Option<Turn> {
-        let slot = {
-            let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
-            // Slots that nobody waits for or holds are forgotten, so that the map is as small as what is under way.
-            slots.retain(|_, slot| Arc::strong_count(&slot.turn) > 1);
-            let fresh = || Slot { asked: Arc::new(watch::Sender::new(0)), turn: Arc::default() };
-            slots.entry(upload).or_insert_with(fresh).clone()
-        };
+        let slot = self.slot(upload);
         slot.asked.send_modify(|count| *count += 1);
         let turn = tokio::time::timeout(limit, Arc::clone(&slot.turn).lock_owned()).await.ok()?;
-        Some(Turn { asked: slot.asked.subscribe(), _turn: turn })
+        Some(slot.turn_of(upload, turn))
+    }
+
+    fn slot(&self, upload: Id<Upload>) -> Slot {
+        let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        // Slots that nobody waits for or holds are forgotten, so that the map is as small as what is under way.
+        slots.retain(|_, slot| Arc::strong_count(&slot.turn) > 1);
+        let fresh = || Slot { asked: Arc::new(watch::Sender::new(0)), turn: Arc::default() };
+        slots.entry(upload).or_insert_with(fresh).clone()
+    }
+}
+
+impl Slot {
+    fn turn_of(&self, upload: Id<Upload>, turn: OwnedMutexGuard<()>) -> Turn {
+        Turn { upload, asked: self.asked.subscribe(), _turn: Arc::new(turn) }
     }
 }
 
 impl Turn {
+    /// The upload that it is the turn of.
+    pub fn upload(&self) -> Id<Upload> {
+        self.upload
+    }
+
     /// Returns when a newer writer wants the turn.
     pub async fn given_up(&mut self) {
         // The sender lives in the slot, which lives as long as this turn.
@@ -83,5 +105,18 @@ mod tests {
         let upload = Id::from_bytes([1; 16]);
         let _stubborn = writers.turn(upload).await.unwrap();
         assert!(writers.turn_within(upload, Duration::from_millis(1)).await.is_none());
+        assert!(writers.turn_if_free(upload).is_none());
+    }
+
+    #[tokio::test]
+    async fn the_turn_is_free_only_when_its_last_copy_is_gone() {
+        let writers = Writers::default();
+        let upload = Id::from_bytes([1; 16]);
+        let turn = writers.turn_if_free(upload).unwrap();
+        let copy = turn.clone();
+        drop(turn);
+        assert!(writers.turn_if_free(upload).is_none());
+        drop(copy);
+        assert!(writers.turn_if_free(upload).is_some());
     }
 }

@@ -15,6 +15,7 @@ use lazaret_vault::resume::Checkpoint;
 use lazaret_vault::{Broker, ObjectWriter, Sealed};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
+use super::writers::Turn;
 use crate::error::{Error, Fault, Result};
 
 /// Bytes of one object that may wait for its writer.
@@ -32,6 +33,8 @@ enum Step {
 struct State {
     queue: VecDeque<Step>,
     writer: Option<ObjectWriter>,
+    /// Held until the last step is done, also when the door has gone: two writers would seal two chunks under one number.
+    turn: Option<Turn>,
     running: bool,
     closed: bool,
     failed: Option<Error>,
@@ -55,13 +58,19 @@ impl std::fmt::Debug for Writing {
 }
 
 impl Writing {
-    /// A queue before this writer.
-    pub fn new(writer: ObjectWriter) -> Writing {
-        let state = State { queue: VecDeque::new(), writer: Some(writer), running: false, closed: false, failed: None };
+    /// A queue before this writer; `turn` is the right to write to a kept upload's object.
+    pub fn new(writer: ObjectWriter, turn: Option<Turn>) -> Writing {
+        let writer = Some(writer);
+        let state = State { queue: VecDeque::new(), writer, turn, running: false, closed: false, failed: None };
         Writing {
             shared: Arc::new(Shared { state: Mutex::new(state), more: Condvar::new() }),
             room: Arc::new(Semaphore::new(QUEUE_BYTES_MAX as usize)),
         }
+    }
+
+    /// From now on the object is a kept upload's.
+    pub fn hold(&self, turn: Turn) {
+        self.shared.lock().turn = Some(turn);
     }
 
     /// Queues bytes; waits while the queue is full.

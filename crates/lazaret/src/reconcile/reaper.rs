@@ -40,7 +40,7 @@ async fn reap(gate: &Arc<Gate>) -> Result<()> {
         })
     });
     for orphan in crate::vault::joined(orphans.await)? {
-        gate.vault.discard(orphan.object).await?;
+        crate::intake::kept::discard(gate, orphan.object, None).await?;
     }
     Ok(())
 }

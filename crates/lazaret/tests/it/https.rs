@@ -286,3 +286,37 @@ fn a_connection_that_asks_nothing_is_ended_whatever_it_speaks() {
         wait_for(protocol, || silent.try_wait().unwrap());
     }
 }
+
+#[test]
+fn every_digest_that_counts_is_checked_and_two_that_differ_are_refused() {
+    let gate = TestGate::start();
+    let file = gate.file("body", b"hello");
+    let put = |lines: &[&str]| {
+        let request = gate.request("acme", "PUT", "/api/v1/in/acme-in/digest.txt").upload(&file);
+        let answer = lines.iter().fold(request, |request, line| request.header(line)).send();
+        (answer.status, answer.json()["code"].as_str().map(str::to_owned))
+    };
+    // Of "hello", and of nothing.
+    let right = "sha-512=:m3HSJL1i83hdltRq0+o9czGb+8KJDKra4t/3JRlnPKcjI8PZm6XBHXx6zG4UuMXaDEZjR1wuXDre9G9zvN7AQw==:";
+    let wrong = "sha-512=:z4PhNX7vuL3xVChQ1m2AB9Yg5AULVxXcg/SpIdNs6c5H0NE8XYXysP+DGNKHfuwvY7kxvUdBeoGlODJ6+SfaPg==:";
+    let hello = "sha-256=:LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ=:";
+    let nothing = "sha-256=:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=:";
+    let mismatch = Some("digest-mismatch".to_owned());
+    assert_eq!(put(&[&format!("Repr-Digest: {wrong}")]).1, mismatch);
+    assert_eq!(put(&[&format!("Content-Digest: {hello}"), &format!("Repr-Digest: {nothing}")]).1, mismatch);
+    assert_eq!(put(&[&format!("Content-Digest: {hello}"), &format!("Repr-Digest: {hello}, {right}")]).0, 201);
+}
+
+#[test]
+fn a_form_that_breaks_off_is_noted_like_any_other_upload() {
+    let gate = TestGate::start();
+    let big = gate.file("big.bin", &vec![7; 8 << 20]);
+    let form = gate.request("acme", "POST", "/api/v1/in/acme-in").option(&["--form", &format!("f=@{}", big.display())]);
+    let broken = form.option(&["--limit-rate", "1M", "--max-time", "1"]).send();
+    assert_eq!(broken.curl.1, Some(28), "the client gave up: {}", broken.text());
+    let line = wait_for("the journal", || {
+        let journal = gate.get("acme", "/api/v1/receipts");
+        journal["items"].as_array().unwrap().iter().find(|line| line["state"] == "not-received").cloned()
+    });
+    assert_eq!((line["name"].as_str(), line["code"].as_str()), (Some("big.bin"), Some("unfinished")));
+}

@@ -9,9 +9,9 @@ use super::listing::Entry;
 use super::session::Acting;
 use super::status::{Act, Trouble};
 use super::tree::{OWN_NAMES, Spot};
-use super::upload::{Existing, existing, resumable_bytes};
+use super::upload::{Existing, existing};
 use crate::gate::Gate;
-use crate::intake::{folders, receiving};
+use crate::intake::{folders, kept};
 use crate::particulars::Kept;
 
 /// What was sent stays listed so long: clients verify and compare by STAT.
@@ -34,9 +34,8 @@ pub(super) async fn stat(acting: &Acting, spot: &Spot) -> Act<Entry> {
             Ok(Entry::put(path.name(), slot.size(), shown.since, shown.mtime_s, shown.mode))
         }
         Existing::Kept(upload) => {
-            let (_, said) = receiving::shown_of(gate, &upload)?;
-            let bytes = resumable_bytes(acting, &upload).await?;
-            Ok(Entry::put(path.name(), bytes, gate.clock.now(), said.mtime_s, said.mode))
+            let (_, said) = kept::shown_of(gate, &upload)?;
+            Ok(Entry::put(path.name(), upload.received_bytes, gate.clock.now(), said.mtime_s, said.mode))
         }
         Existing::Sealed(view, bytes) => {
             let kept = gate.read(|_, side| Ok(gate.particulars.kept(side, view.transfer).unwrap_or_default()))?;
@@ -84,7 +83,7 @@ pub(super) fn list(acting: &Acting, spot: &Spot) -> Act<Vec<Entry>> {
         names.file(&shown.path, now, |name| Entry::put(name, slot.size(), shown.since, shown.mtime_s, shown.mode));
     }
     for upload in gate.read(|_, side| side.open_uploads(spot.party, spot.id, UNFINISHED_MAX))? {
-        let Ok((path, said)) = receiving::shown_of(gate, &upload) else { continue };
+        let Ok((path, said)) = kept::shown_of(gate, &upload) else { continue };
         names.file(&path, now, |name| Entry::put(name, upload.received_bytes, now, said.mtime_s, said.mode));
     }
     let since = Timestamp::from_millis(now.as_millis().saturating_sub(LISTED_MS));

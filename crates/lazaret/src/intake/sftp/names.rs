@@ -15,10 +15,11 @@ use super::download::acknowledge;
 use super::session::Acting;
 use super::status::{Act, Trouble};
 use super::tree::{Place, Spot};
-use super::upload::{Existing, existing, seal};
+use super::upload::{Existing, existing, seal, turn_of};
 use super::{exits, folders, receipts};
 use crate::crossing;
-use crate::intake::receiving::{self, Receiving};
+use crate::intake::kept::drop_kept;
+use crate::intake::receiving::Receiving;
 use crate::particulars::Particulars;
 
 /// A sealed, uninspected object may get another name for so long.
@@ -70,7 +71,8 @@ pub(super) async fn rename(acting: &Acting, from: &Place, to: &Place, target: Ta
 
 /// An unfinished upload gets another name. From a temporary one to a plain one this is the word that it is whole.
 async fn finish_kept(acting: &Acting, upload: &Upload, old: &CrossingPath, new: &CrossingPath) -> Act {
-    let mut receiving = Receiving::resume(&acting.gate, &acting.caller, upload).await?;
+    let turn = turn_of(acting, upload).await?;
+    let mut receiving = Receiving::resume(&acting.gate, &acting.caller, turn).await?;
     receiving.rename(new.as_str().to_owned());
     let done = acting.door.is_temporary(old.as_str()) && !acting.door.is_temporary(new.as_str());
     if done {
@@ -148,8 +150,7 @@ async fn remove_sent(acting: &Acting, spot: &Spot) -> Act {
             gone = true;
         }
         Existing::Kept(upload) if upload.principal == acting.caller.actor() => {
-            receiving::drop_kept(gate, &upload).await?;
-            gone = true;
+            gone = drop_kept(gate, turn_of(acting, &upload).await?).await?;
         }
         Existing::Kept(_) => return Err(Trouble::denied()),
         Existing::Sealed(..) | Existing::Nothing => {}
@@ -221,7 +222,7 @@ pub(super) async fn set(acting: &Acting, place: &Place, attrs: &Attrs<'_>) -> Ac
     match existing(acting, spot.name_key(gate), None)? {
         Existing::Live(slot) => slot.set(acting, &Attrs { size: None, ..*attrs }).await,
         Existing::Kept(upload) if upload.principal == acting.caller.actor() => {
-            let mut receiving = Receiving::resume(gate, &acting.caller, &upload).await?;
+            let mut receiving = Receiving::resume(gate, &acting.caller, turn_of(acting, &upload).await?).await?;
             receiving.said.mtime_s = mtime_s.or(receiving.said.mtime_s);
             receiving.said.mode = mode.or(receiving.said.mode);
             receiving.save().await?;

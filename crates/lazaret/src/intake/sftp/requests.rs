@@ -13,7 +13,7 @@ use super::receipts::{self, Archive, JOURNAL};
 use super::session::{HANDLES_MAX, Open, Session};
 use super::status::{Act, Trouble};
 use super::tree::{OWN_NAMES, Place, Spot, Tree};
-use super::upload::{Existing, Slot, existing, resumable_bytes};
+use super::upload::{Existing, Slot, existing};
 use super::{exits, folders};
 use crate::crossing;
 
@@ -223,7 +223,7 @@ impl Session {
             }
             slot.show_size(match found {
                 Existing::Live(other) => other.size(),
-                Existing::Kept(upload) => resumable_bytes(&acting, &upload).await?,
+                Existing::Kept(upload) => upload.received_bytes,
                 Existing::Sealed(_, bytes) => bytes,
                 Existing::Nothing => 0,
             });

@@ -13,7 +13,6 @@ use lazaret_core::time::Timestamp;
 use lazaret_core::transfer::{Channel, Stage, TransferKind, TransferView};
 use lazaret_formats::sftp::{Attrs, Status};
 use lazaret_store::side::Upload;
-use tokio::time::Instant;
 
 use super::ahead::{Ahead, Room};
 use super::session::Acting;
@@ -21,8 +20,10 @@ use super::status::{Act, Trouble};
 use super::tree::Spot;
 use crate::crossing::{self, Announcement};
 use crate::error::Error;
-use crate::intake::receiving::{self, Receiving};
+use crate::intake::kept::drop_kept;
+use crate::intake::receiving::Receiving;
 use crate::intake::resting::{Rest, Resting};
+use crate::intake::writers::Turn;
 use crate::intake::{lost, note_lost};
 
 /// WRITEs may run ahead of the next byte by so much: what 64 requests of the largest size cover.
@@ -34,9 +35,6 @@ const PIECE_BYTES: usize = 16 * 1024;
 /// From this size on an upload has a row from which it can be gone on with after the process was killed. Below it the
 /// sender loses little, and every file is spared a durable row.
 const KEPT_FROM_BYTES: u64 = 4 << 20;
-/// What arrived is made durable again after so much more, or after this time: a power cut costs no more.
-const SAVED_EVERY_BYTES: u64 = 512 << 20;
-const SAVED_EVERY: Duration = Duration::from_secs(60);
 /// A sealed file up to this size can be gone on with: a client that was interrupted closed it too early.
 const CONTINUED_BYTES_MAX: u64 = 1 << 30;
 /// A sealed file is not looked at before this: its sender may still rename it, or go on.
@@ -78,8 +76,6 @@ struct Pen {
     ahead_bytes: u64,
     poison: Option<Trouble>,
     declared: Option<u64>,
-    saved_bytes: u64,
-    saved: Instant,
     /// The sealed version that this one continues and replaces.
     replaces: Option<(Id<Transfer>, Rest)>,
 }
@@ -110,7 +106,7 @@ impl Existing {
     pub(super) async fn give_up(&self, acting: &Acting) -> Act {
         match self {
             Existing::Kept(upload) if upload.principal == acting.caller.actor() => {
-                Ok(receiving::drop_kept(&acting.gate, upload).await?)
+                Ok(drop_kept(&acting.gate, turn_of(acting, upload).await?).await.map(drop)?)
             }
             Existing::Live(_) | Existing::Kept(_) | Existing::Sealed(..) | Existing::Nothing => Ok(()),
         }
@@ -129,8 +125,6 @@ impl Slot {
             ahead_bytes: 0,
             poison: None,
             declared: None,
-            saved_bytes: 0,
-            saved: Instant::now(),
             replaces: None,
         };
         let since = acting.gate.clock.now();
@@ -199,7 +193,8 @@ impl Slot {
     }
 
     async fn begin_from_scratch(&self, acting: &Acting, pen: &mut Pen, found: &Existing) -> Act {
-        // Nothing was decided yet, so nothing is lost by beginning now; a kept upload of this name gives way.
+        // A kept upload of this name gives way, but not to one that may not come.
+        crossing::may_send(&acting.gate, &acting.caller, &self.announcement())?;
         found.give_up(acting).await?;
         let receiving = Receiving::begin(&acting.gate, &acting.caller, self.announcement(), None).await?;
         self.opened(pen, receiving)
@@ -207,7 +202,6 @@ impl Slot {
 
     fn opened(&self, pen: &mut Pen, mut receiving: Receiving) -> Act {
         pen.next = receiving.received_bytes();
-        pen.saved_bytes = pen.next;
         self.size.store(pen.next, Ordering::Relaxed);
         self.open.store(true, Ordering::Relaxed);
         if let Some(bytes) = pen.declared.take()
@@ -276,7 +270,7 @@ impl Slot {
         }
         let size = match &found {
             Existing::Live(slot) => slot.size(),
-            Existing::Kept(upload) => resumable_bytes(acting, upload).await?,
+            Existing::Kept(upload) => upload.received_bytes,
             Existing::Sealed(_, bytes) => *bytes,
             Existing::Nothing => 0,
         };
@@ -287,7 +281,7 @@ impl Slot {
         }
         let receiving = match found {
             Existing::Live(slot) => slot.give_way(self.principal).await?,
-            Existing::Kept(upload) => Receiving::resume(&acting.gate, &acting.caller, &upload).await?,
+            Existing::Kept(upload) => self.resume(acting, &upload).await?,
             Existing::Sealed(view, bytes) if at == bytes && may_continue(&view, bytes) => {
                 // Nobody is to receive the beginning while the whole is on its way.
                 pen.replaces = Some((view.transfer, Resting::begin(&acting.gate, view.transfer)));
@@ -300,6 +294,17 @@ impl Slot {
             return Err(nothing_to_go_on_with());
         }
         self.cut_back(pen, at).await
+    }
+
+    /// Goes on with a kept upload, or takes it over from a connection that was faster.
+    async fn resume(self: &Arc<Slot>, acting: &Acting, upload: &Upload) -> Act<Receiving> {
+        match turn_of(acting, upload).await {
+            Ok(turn) => Ok(Receiving::resume(&acting.gate, &acting.caller, turn).await?),
+            Err(trouble) => match existing(acting, self.name_key(acting), Some(self))? {
+                Existing::Live(slot) => slot.give_way(self.principal).await,
+                Existing::Kept(_) | Existing::Sealed(..) | Existing::Nothing => Err(trouble),
+            },
+        }
     }
 
     /// Hands what it holds to a newer connection of the same principal.
@@ -329,7 +334,6 @@ impl Slot {
         let Content::Open(receiving) = &mut pen.content else { return Err(Trouble::bad_handle()) };
         receiving.cut_back(to).await?;
         pen.next = receiving.received_bytes();
-        pen.saved_bytes = pen.saved_bytes.min(pen.next);
         self.size.store(pen.next, Ordering::Relaxed);
         if pen.next == to { Ok(()) } else { Err(nothing_to_go_on_with()) }
     }
@@ -390,8 +394,6 @@ impl Slot {
         match &mut pen.content {
             Content::Open(receiving) if receiving.upload().is_some() => {
                 receiving.save().await?;
-                pen.saved_bytes = pen.next;
-                pen.saved = Instant::now();
             }
             Content::Open(receiving) => receiving.sync().await?,
             Content::Undecided | Content::Gone => {}
@@ -547,15 +549,10 @@ impl Pen {
     /// Big uploads get a row, and save it now and then.
     async fn save_now_and_then(&mut self) -> Act {
         let Content::Open(receiving) = &mut self.content else { return Ok(()) };
-        let more = self.next.saturating_sub(self.saved_bytes);
-        let due = match receiving.upload() {
-            None => self.next >= KEPT_FROM_BYTES,
-            Some(_) => more >= SAVED_EVERY_BYTES || (more > 0 && self.saved.elapsed() >= SAVED_EVERY),
-        };
-        if due {
+        if receiving.upload().is_some() {
+            receiving.save_now_and_then().await?;
+        } else if self.next >= KEPT_FROM_BYTES {
             receiving.keep(None).await?;
-            self.saved_bytes = self.next;
-            self.saved = Instant::now();
         }
         Ok(())
     }
@@ -599,16 +596,12 @@ pub(super) fn existing(acting: &Acting, name_key: [u8; 32], except: Option<&Arc<
     })?)
 }
 
-/// Bytes from which a kept upload goes on: after a kill more may be there than its row says.
-pub(super) async fn resumable_bytes(acting: &Acting, upload: &Upload) -> Act<u64> {
-    if upload.principal != acting.caller.actor() {
-        return Ok(upload.received_bytes);
-    }
-    match Receiving::resume(&acting.gate, &acting.caller, upload).await {
-        Ok(receiving) => Ok(receiving.received_bytes()),
-        Err(Error::Refused(Refusal::Isolated)) => Err(Refusal::Isolated.into()),
-        Err(_) => Ok(upload.received_bytes),
-    }
+/// The turn to write to a kept upload, or to end it.
+///
+/// # Errors
+/// Another connection has it, and does not give way.
+pub(super) async fn turn_of(acting: &Acting, upload: &Upload) -> Act<Turn> {
+    acting.gate.writers.turn(upload.id).await.ok_or_else(gave_way)
 }
 
 /// Whether a sealed version may be gone on with: it was closed too early, and nobody received it.
