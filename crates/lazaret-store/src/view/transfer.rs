@@ -305,15 +305,23 @@ impl View<'_> {
     }
 
     /// The place where a transfer would arrive on this lane. `natural_key` names the peer's own key for the act, if its
-    /// window is open; `next_version` counts objects of that name.
+    /// window is open; `next_version` counts objects of that name. What was withdrawn, expired or was replaced reaches nobody
+    /// any more, so that the same bytes sent again are no repeat of it.
     ///
     /// # Errors
     /// `LaneClosed` when there is no such lane.
     pub fn landing(&self, lane: &str, natural_key: &[u8; 32], name_key: &[u8; 32], at: Timestamp) -> Result<Landing> {
         let lane = self.lane_by_name(lane)?.ok_or(lazaret_core::refusal::Refusal::LaneClosed)?;
         let repeat_of = self.db.one(
-            "SELECT transfer, mark FROM side_natural_key WHERE key = $1 AND until > $2",
-            &[natural_key, &millis(at)],
+            "SELECT k.transfer, k.mark FROM side_natural_key k JOIN transfer t ON t.id = k.transfer
+             WHERE k.key = $1 AND k.until > $2 AND t.stage NOT IN ($3, $4, $5)",
+            &[
+                natural_key,
+                &millis(at),
+                &(Stage::Withdrawn as i64),
+                &(Stage::Expired as i64),
+                &(Stage::Superseded as i64),
+            ],
             |row| Ok((id_of(row, 0)?, commitment_of(row, 1)?)),
         )?;
         let versions: Option<i64> =

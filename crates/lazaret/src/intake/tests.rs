@@ -15,6 +15,7 @@ use super::appending::{append, complete};
 use super::kept::{discard, drop_kept};
 use super::receiving::{RESUMABLE_MS, Receiving};
 use super::tus::{Stopped, join, make};
+use crate::crossing::{self, Announcement};
 use crate::error::{Error, Fault};
 use crate::testing::{TestGate, announcement};
 
@@ -277,6 +278,28 @@ async fn bytes_that_are_still_to_come_count_before_another_upload_begins() {
     // A small one has no room either; when the promises are gone there is.
     drop(open);
     assert!(gate.begin(announcement("big.bin", Channel::Https), Some(1)).await.is_ok());
+}
+
+// EVIDENCE-OF: R-101
+#[tokio::test]
+async fn what_is_sent_again_after_it_was_withdrawn_is_a_new_transfer() {
+    let gate = TestGate::new().await;
+    for key in [None, Some("key-1".to_owned())] {
+        let send = async || {
+            let announcement = Announcement { key: key.clone(), ..announcement("a.txt", Channel::Https) };
+            let mut receiving = gate.begin(announcement, None).await.unwrap();
+            receiving.push(Bytes::from_static(b"the same bytes")).await.unwrap();
+            receiving.finish().await.unwrap().0
+        };
+        let first = send().await;
+        assert_eq!(send().await.transfer, first.transfer);
+        crossing::withdraw(&gate, &gate.acme(), first.transfer).await.unwrap();
+        let again = send().await;
+        assert!(!again.replayed && again.transfer != first.transfer);
+        assert!(gate.is_whole(again.transfer));
+        assert_eq!(send().await.transfer, again.transfer, "and that one is repeated");
+        crossing::withdraw(&gate, &gate.acme(), again.transfer).await.unwrap();
+    }
 }
 
 // EVIDENCE-OF: R-101
