@@ -139,11 +139,16 @@ pub async fn arrive(
         sealed: Particulars::seal_kept(key, &kept)?,
     };
     let (lane, caller, at) = (announcement.lane.clone(), caller.clone(), gate.clock.now());
+    let only_if_new = announcement.only_if_new;
     let window = if announcement.key.is_some() { KEY_WINDOW_MS } else { NAME_WINDOW_MS };
     let (transfer, size_bytes) = (sealed.transfer, sealed.size_bytes);
     let parts_again = parts.clone();
     let outcome = gate
         .write(move |tx| {
+            // Asked before the first byte too; another may have come under the name since.
+            if only_if_new && tx.side().newest_named(&name_key)?.is_some() {
+                return Err(Refusal::NameExists.into());
+            }
             let recorded = tx.record(&caller, |view| {
                 let landing = view.landing(&lane, &natural, &name_key, at)?;
                 Ok(transfer::arrive(&caller, &landing, &arrival)?)

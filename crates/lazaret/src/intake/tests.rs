@@ -302,6 +302,20 @@ async fn what_is_sent_again_after_it_was_withdrawn_is_a_new_transfer() {
     }
 }
 
+#[tokio::test]
+async fn of_two_that_come_only_if_the_name_is_new_one_is_received() {
+    let gate = TestGate::new().await;
+    let begin = async |content: &'static [u8]| {
+        let announcement = Announcement { only_if_new: true, ..announcement("a.txt", Channel::Https) };
+        let mut receiving = gate.begin(announcement, None).await.unwrap();
+        receiving.push(Bytes::from_static(content)).await.unwrap();
+        receiving
+    };
+    let (first, second) = (begin(b"one").await, begin(b"two").await);
+    assert!(first.finish().await.is_ok());
+    assert!(matches!(second.finish().await, Err(Error::Refused(Refusal::NameExists))));
+}
+
 // EVIDENCE-OF: R-101
 #[tokio::test]
 async fn an_upload_that_is_all_there_arrives_before_anybody_is_told_so() {
