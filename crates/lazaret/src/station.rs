@@ -98,6 +98,9 @@ impl Station {
             rules: Digest::of(b"no rules"),
             confinement: Confinement::NONE,
             idle: Mutex::default(),
+            refilling: Mutex::default(),
+            at_work: Mutex::default(),
+            halted: AtomicBool::new(false),
             slots: Arc::new(Semaphore::new(config.workers)),
         }
     }
