@@ -24,9 +24,10 @@ pub const SCHEMA: &str = include_str!("../policies/schema.cedarschema");
 /// The policy set that a new gate starts with.
 pub const BASELINE: &str = include_str!("../policies/baseline.cedar");
 
-/// Rules that no set may drop: each must be present as a `forbid` on `release`.
+/// Rules that stand in every set as they stand in [`BASELINE`], all but their words. In Cedar a `forbid` that fires wins over
+/// whatever else a set says, and one that errs holds: so with these in it no set releases what they forbid.
 pub const HARD_RULES: &[&str] =
-    &["no-malware", "isolated", "vetted", "phi-needs-baa", "inspect-error", "not-inspected"];
+    &["no-malware", "integrity", "isolated", "vetted", "phi-needs-baa", "inspect-error", "not-inspected"];
 
 /// Why a text is not a policy set for this gate.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,9 +58,6 @@ pub struct Rule {
     pub text: String,
     /// Whether it forbids.
     pub forbids: bool,
-    /// What it says without its annotations: effect, scope and conditions, in Cedar's JSON form. Spaces and comments make no
-    /// difference to it.
-    pub sense: String,
 }
 
 /// A validated policy set, named by its digest.
@@ -81,7 +79,8 @@ impl Bundle {
     /// Parses and validates a set against [`SCHEMA`], strictly.
     ///
     /// # Errors
-    /// The text does not parse or validate, a rule lacks an annotation, two share an id, or a hard rule is missing.
+    /// The text does not parse or validate, a rule lacks an annotation, two share an id, or a hard rule is missing or says
+    /// something else than the baseline's.
     pub fn parse(text: &str) -> Result<Bundle, NotAPolicySet> {
         let policies = PolicySet::from_str(text).map_err(|error| NotAPolicySet(error.to_string()))?;
         let schema = schema()?;
@@ -99,11 +98,7 @@ impl Bundle {
             }
             rules.insert(policy.id().clone(), rule);
         }
-        for hard in HARD_RULES {
-            if !rules.values().any(|rule| rule.forbids && rule.id.as_str() == *hard) {
-                return Err(NotAPolicySet(format!("the hard rule {hard} is missing")));
-            }
-        }
+        keeps_hard_rules(&policies)?;
         let digest = Digest::of_parts([b"lazaret/policy/v1".as_slice(), SCHEMA.as_bytes(), text.as_bytes()]);
         Ok(Bundle { digest, schema: schema.clone(), policies, rules, authorizer: Authorizer::new() })
     }
@@ -292,6 +287,37 @@ fn schema() -> Result<&'static Schema, NotAPolicySet> {
     read.as_ref().map_err(Clone::clone)
 }
 
+/// Whether each hard rule is there and forbids and holds by what it does in the baseline. Reasons and controls are a
+/// hospital's own words, and spaces mean nothing.
+fn keeps_hard_rules(policies: &PolicySet) -> Result<(), NotAPolicySet> {
+    let baseline = PolicySet::from_str(BASELINE).map_err(fault)?;
+    for hard in HARD_RULES {
+        let Some(theirs) = policy_called(policies, hard) else {
+            return Err(NotAPolicySet(format!("the hard rule {hard} is missing: copy it from the baseline")));
+        };
+        let ours = policy_called(&baseline, hard).map(sense).transpose()?;
+        if ours != Some(sense(theirs)?) {
+            return Err(NotAPolicySet(format!(
+                "the hard rule {hard} is not the baseline's: copy it from there; what forbids more is a rule of its own"
+            )));
+        }
+    }
+    Ok(())
+}
+
+fn policy_called<'p>(policies: &'p PolicySet, id: &str) -> Option<&'p cedar_policy::Policy> {
+    policies.policies().find(|policy| policy.annotation("id") == Some(id))
+}
+
+/// What a policy means to a decision: effect, scope and conditions, and what it asks for.
+fn sense(policy: &cedar_policy::Policy) -> Result<(String, Option<String>), NotAPolicySet> {
+    let mut bare = policy.to_json().map_err(fault)?;
+    if let Some(parts) = bare.as_object_mut() {
+        parts.remove("annotations");
+    }
+    Ok((bare.to_string(), policy.annotation("hold").map(str::to_owned)))
+}
+
 fn fault(error: impl fmt::Display) -> NotAPolicySet {
     NotAPolicySet(error.to_string())
 }
@@ -316,9 +342,7 @@ fn read_rule(policy: &cedar_policy::Policy) -> Result<Rule, NotAPolicySet> {
         None => Vec::new(),
     };
     let forbids = policy.effect() == Effect::Forbid;
-    let mut sense = policy.to_json().map_err(fault)?;
-    sense.as_object_mut().and_then(|parts| parts.remove("annotations"));
-    Ok(Rule { id, reason, fix, hold, requirement, text: policy.to_string(), forbids, sense: sense.to_string() })
+    Ok(Rule { id, reason, fix, hold, requirement, text: policy.to_string(), forbids })
 }
 
 fn parse_requirement(text: &str) -> Option<Vec<Term>> {
@@ -399,4 +423,45 @@ fn wanted_of(terms: impl Iterator<Item = Term>) -> Option<(u8, Vec<Group>)> {
         }
     }
     (people_max > 0).then(|| (people_max, wanted.into_iter().collect()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The baseline with one rule written otherwise.
+    fn with(id: &str, change: impl Fn(&str) -> String) -> Result<Bundle, NotAPolicySet> {
+        let bundle = Bundle::parse(BASELINE).unwrap();
+        let text = |rule: &Rule| if rule.id.as_str() == id { change(&rule.text) } else { rule.text.clone() };
+        Bundle::parse(&bundle.rules().into_iter().map(text).collect::<Vec<_>>().join("\n"))
+    }
+
+    #[test]
+    fn a_hard_rule_stands_in_every_set_and_says_what_it_says_in_the_baseline() {
+        type Change = fn(&str) -> String;
+        let no: [(&str, Change); 6] = [
+            ("left out", |_| String::new()),
+            ("never", |rule| rule.replace("when {", "when { false &&")),
+            ("of files only", |rule| rule.replace("when {", "when { resource.kind == \"file\" &&")),
+            ("unless approved", |rule| rule.replace("};", "} unless { context.approvals >= 2 };")),
+            ("in another scope", |rule| rule.replace("resource)", "resource is Transfer)")),
+            ("held for people", |rule| format!("@hold(\"approvals:2:security\")\n{}", without_hold(rule))),
+        ];
+        for hard in HARD_RULES {
+            for (what, change) in no {
+                let refused = with(hard, change).expect_err(&format!("{hard} {what}"));
+                assert!(refused.0.contains(&format!("the hard rule {hard}")), "{hard} {what}: {refused}");
+            }
+            let reworded =
+                |rule: &str| rule.replace("when {", "when\n{ ").replace("@reason(\"", "@reason(\"Once more: ");
+            assert!(with(hard, reworded).is_ok(), "{hard} in a hospital's own words");
+        }
+        let more = "@id(\"more\") @reason(\"x\") @fix(\"approval\") @control(\"y\")
+            forbid(principal, action == Action::\"release\", resource) when { resource.phi };";
+        assert!(Bundle::parse(&format!("{BASELINE}\n{more}")).is_ok(), "what forbids more is welcome");
+    }
+
+    fn without_hold(rule: &str) -> String {
+        rule.lines().filter(|line| !line.starts_with("@hold")).collect::<Vec<_>>().join("\n")
+    }
 }

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use lazaret_core::caller::Caller;
-use lazaret_core::cases::{Failed, changed_hard_rules};
 use lazaret_core::decision::Outcome;
 use lazaret_core::digest::Digest;
 use lazaret_core::event::RuleSet;
@@ -34,7 +33,7 @@ const NAMED_MAX: usize = 1_000;
 /// Simulations at a time: each decides thousands of dossiers twice.
 static SIMULATIONS: Semaphore = Semaphore::const_new(1);
 
-/// A candidate that may be asked for: it parses, validates, and has the hard rules as they are. Reading one takes long enough
+/// A candidate that may be asked for: it parses, validates, and the hard rules stand in it. Reading one takes long enough
 /// that no request waits for it on the threads that all requests share.
 ///
 /// # Errors
@@ -48,19 +47,7 @@ fn read_candidate(text: &str) -> Result<Bundle> {
     if text.len() > TEXT_BYTES_MAX {
         return Err(bad(format!("a set of rules has at most {TEXT_BYTES_MAX} bytes")));
     }
-    let bundle = Bundle::parse(text).map_err(|error| bad(error.to_string()))?;
-    match changed_hard_rules(&bundle).first() {
-        Some(failed) => Err(bad(not_hard_enough(failed))),
-        None => Ok(bundle),
-    }
-}
-
-/// Why a set with this hard rule is not taken, and what helps.
-pub(crate) fn not_hard_enough(failed: &Failed) -> String {
-    let rule = failed.rule;
-    format!(
-        "the hard rule {rule} must say what the baseline's says: put it back as it was, and more into a rule of its own"
-    )
+    Bundle::parse(text).map_err(|error| bad(error.to_string()))
 }
 
 /// What another set would decide otherwise, with the digest that names it.

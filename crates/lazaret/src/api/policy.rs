@@ -54,8 +54,8 @@ fn change(change: &rules::Change) -> ChangeJson {
     }
 }
 
-/// Asks two others, one of security and one of privacy, to put a set of rules in force. The hard rules must be in it as
-/// they are.
+/// Asks two others, one of security and one of privacy, to put a set of rules in force. The hard rules stand in it as in
+/// the baseline.
 #[utoipa::path(
     post,
     path = "/api/v1/policy/activations",
