@@ -2,7 +2,7 @@
 //!
 //! The statements' text is `$n` throughout, bound by name, so that the same text runs on another engine.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
@@ -78,10 +78,10 @@ impl<'a> Db<'a> {
         Ok(())
     }
 
-    /// Exactly one changed row, or the registers and the ledger disagree: a bug, and the task must die.
+    /// Exactly one changed row, or what is written does not fit what is there: a bug, and the task must die.
     pub(crate) fn change_one(&self, sql: &str, values: &[&dyn ToSql]) -> Result<(), Fault> {
         let changed = self.execute(sql, values)?;
-        assert!(changed == 1, "apply changed {changed} rows where one was due");
+        assert!(changed == 1, "a statement changed {changed} rows where one was due");
         Ok(())
     }
 }
@@ -152,7 +152,7 @@ pub(crate) struct StoreLock {
 
 impl StoreLock {
     /// # Errors
-    /// [`Fault::Locked`] when another process holds it.
+    /// [`Fault::Locked`] when another process holds it; what the system says where it cannot be locked at all.
     pub(crate) fn take(path: &Path) -> Result<StoreLock, Fault> {
         let file = OpenOptions::new()
             .create(true)
@@ -160,7 +160,10 @@ impl StoreLock {
             .write(true)
             .open(path)
             .map_err(|error| Fault::Engine(error.to_string()))?;
-        file.try_lock().map_err(|_| Fault::Locked)?;
+        file.try_lock().map_err(|error| match error {
+            TryLockError::WouldBlock => Fault::Locked,
+            TryLockError::Error(error) => Fault::Engine(error.to_string()),
+        })?;
         Ok(StoreLock { _file: file })
     }
 }

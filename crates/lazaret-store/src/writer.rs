@@ -70,17 +70,7 @@ impl Writer {
         work: impl FnOnce(Db<'_>) -> Result<T> + Send + 'static,
         answer: impl FnOnce(Result<T>) + Send + 'static,
     ) -> Result<(), Fault> {
-        let job: Job = Box::new(move |db| {
-            let done = work(db);
-            let keep = Keep::of(&done);
-            let answer: Answer = Box::new(move |committed| {
-                answer(match committed {
-                    Ok(()) => done,
-                    Err(fault) => Err(Error::Fault(fault)),
-                });
-            });
-            (keep, answer)
-        });
+        let job = job(work, answer);
         let queue = self.queue.as_ref().ok_or(Fault::Busy)?;
         queue.try_send(job).map_err(|error| match error {
             TrySendError::Full(_) | TrySendError::Disconnected(_) => Fault::Busy,
@@ -90,23 +80,30 @@ impl Writer {
     /// Queues a job and waits for its answer. Waits for room in the queue too: for threads that can.
     pub(crate) fn call<T: Send + 'static>(&self, work: impl FnOnce(Db<'_>) -> Result<T> + Send + 'static) -> Result<T> {
         let (sender, receiver) = sync_channel(1);
-        let job: Job = Box::new(move |db| {
-            let done = work(db);
-            let keep = Keep::of(&done);
-            let answer: Answer = Box::new(move |committed| {
-                let outcome = match committed {
-                    Ok(()) => done,
-                    Err(fault) => Err(Error::Fault(fault)),
-                };
-                // The caller may have gone; the commit stands all the same.
-                drop(sender.send(outcome));
-            });
-            (keep, answer)
-        });
+        // The caller may have gone; the commit stands all the same.
+        let job = job(work, move |outcome| drop(sender.send(outcome)));
         let queue = self.queue.as_ref().ok_or(Fault::Busy)?;
         queue.send(job).map_err(|_| Fault::Busy)?;
         receiver.recv().map_err(|_| Error::Fault(Fault::Busy))?
     }
+}
+
+/// What the writer's thread does with some work: keeps its changes or nothing, and answers after the commit.
+fn job<T: Send + 'static>(
+    work: impl FnOnce(Db<'_>) -> Result<T> + Send + 'static,
+    answer: impl FnOnce(Result<T>) + Send + 'static,
+) -> Job {
+    Box::new(move |db| {
+        let done = work(db);
+        let keep = Keep::of(&done);
+        let answer: Answer = Box::new(move |committed| {
+            answer(match committed {
+                Ok(()) => done,
+                Err(fault) => Err(Error::Fault(fault)),
+            });
+        });
+        (keep, answer)
+    })
 }
 
 impl Drop for Writer {

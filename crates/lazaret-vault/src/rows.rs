@@ -32,7 +32,7 @@ pub struct KekRow {
 ///
 /// Every method that writes returns once the change is durable (many callers at once: batch them), and is all or nothing.
 pub trait KeyRows: Send + Sync {
-    /// Puts all rows in one transaction. The keyring never puts a row that is there already.
+    /// Puts all rows in one transaction; one that is there already is replaced.
     ///
     /// # Errors
     /// The store failed; nothing was put.
