@@ -14,7 +14,6 @@ use super::send::garbled;
 use super::{out, vote};
 use crate::api::types::{FailedCaseJson, PolicyJson, PolicyTestJson, RequestJson, SimulationJson, from_json};
 use crate::config::Surroundings;
-use crate::rules;
 
 /// Changes shown to people; `--json` has more.
 const SHOWN_MAX: usize = 20;
