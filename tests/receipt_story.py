@@ -53,7 +53,7 @@ STAGES = {
     "transfer_reopened.v1": ("inspected held not_checked cleared", "quarantined"),
     "transfer_withdrawn.v1": ("quarantined inspected held not_checked cleared", "withdrawn"),
     "transfer_expired.v1": ("held not_checked", "expired"),
-    "transfer_superseded.v1": ("quarantined inspected held not_checked cleared released", "superseded"),
+    "transfer_superseded.v1": ("quarantined inspected held not_checked cleared", "superseded"),
     "transfer_delivered.v1": ("released delivered", "delivered"),
     "delivery_begun.v1": ("released delivered", None),
     "delivery_aborted.v1": ("released delivered", None),

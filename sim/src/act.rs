@@ -270,11 +270,9 @@ fn vote(view: &View<'_>, world: &World, caller: &Caller, ballot: Ballot, at: Tim
     let (transfer, seen, choice) = ballot;
     let voter = voter(view, caller, at)?;
     let dossier = view.dossier(transfer, at)?;
-    let request = dossier.request.clone().ok_or(Refusal::WrongState)?;
-    let seen = seen.unwrap_or(request.binding);
-    let group = request.may_vote(&voter, seen, at)?;
-    world.policy.may_approve(&voter, &dossier)?;
-    Ok(transfer::voted(&dossier.transfer, party::vote(&request, caller, group, seen, None, choice)?)?)
+    let seen = seen.unwrap_or_else(|| world.policy.decide(&dossier).binding);
+    let ballot = transfer::Ballot { seen, choice, reason: None };
+    Ok(transfer::vote(&dossier, world.policy, caller, &voter, ballot, at)?)
 }
 
 fn ask_to_lift(
@@ -288,13 +286,16 @@ fn ask_to_lift(
     if view.awaits_votes(isolation.cast(), at)? {
         return Err(Refusal::Unchanged.into());
     }
-    Ok(party::ask_to_lift(caller, isolation, request, at)?)
+    Ok(party::ask_to_lift(caller, isolation, request, &view.members(at)?, at)?)
 }
 
 fn vote_to_lift(view: &View<'_>, caller: &Caller, party: Id<Party>, choice: Choice, at: Timestamp) -> Result<Event> {
     let isolation = view.open_isolation(party)?.ok_or(Refusal::NotFound)?;
     let request = view.open_request(isolation.cast())?.ok_or(Refusal::NotFound)?;
     let open = view.request(request, at)?.ok_or(Refusal::NotFound)?;
+    if choice == Choice::Reject && open.requester == caller.actor() {
+        return Ok(party::take_back(&open, caller, None, at)?);
+    }
     let group = open.may_vote(&voter(view, caller, at)?, open.binding, at)?;
     Ok(party::vote(&open, caller, group, open.binding, None, choice)?)
 }

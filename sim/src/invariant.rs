@@ -328,43 +328,61 @@ fn last_inspection<'a>(state: &State<'a>, place: usize, transfer: Id<Transfer>) 
     last.flatten()
 }
 
-/// The people who approved a request under this binding and may still vote, with the groups that they voted for.
+/// The people who approved a request under this binding and may still vote, with the groups that they are in.
 fn votes(
     state: &State<'_>,
     place: usize,
     subject: Id<Subject>,
     binding: Option<Digest>,
     request: Option<Id<Request>>,
-) -> Result<BTreeMap<Id<Person>, Group>> {
+) -> Result<BTreeMap<Id<Person>, Vec<Group>>> {
     let mut votes = BTreeMap::new();
     for entry in state.earlier(place, subject) {
         let Event::Approved(vote) = &entry.event else { continue };
         if Some(vote.binding) != binding || Some(vote.request) != request {
             continue;
         }
-        let known = state.view.person(vote.person, state.at)?;
-        let role = match vote.group {
-            Group::Security => Role::Security,
-            Group::Biomed => Role::Biomed,
-            Group::Privacy => Role::Privacy,
-            Group::Admin => Role::Admin,
-        };
-        let entitled = known.is_some_and(|known| {
-            known.side == PersonSide::Hospital && known.standing == Standing::Current && known.roles.contains(&role)
-        });
-        if entitled {
-            votes.insert(vote.person, vote.group);
+        let shown = state.view.credential(vote.credential)?.is_some_and(|shown| !shown.revoked);
+        let known = state.view.person(vote.person, state.at)?.filter(|_| shown);
+        let known = known.filter(|known| known.side == PersonSide::Hospital && known.standing == Standing::Current);
+        let groups = known.map_or_else(Vec::new, |known| groups_of(&known.roles));
+        if groups.contains(&vote.group) {
+            votes.insert(vote.person, groups);
         }
     }
     Ok(votes)
 }
 
-fn lacking(votes: &BTreeMap<Id<Person>, Group>, wanted: &[Group], requester: Option<Id<Actor>>) -> Option<String> {
-    let counted: Vec<Group> =
-        votes.iter().filter(|(person, _)| Some(person.cast()) != requester).map(|(_, group)| *group).collect();
+fn groups_of(roles: &[Role]) -> Vec<Group> {
+    let pairs = [
+        (Role::Security, Group::Security),
+        (Role::Biomed, Group::Biomed),
+        (Role::Privacy, Group::Privacy),
+        (Role::Admin, Group::Admin),
+    ];
+    pairs.into_iter().filter(|(role, _)| roles.contains(role)).map(|(_, group)| group).collect()
+}
+
+fn lacking(votes: &BTreeMap<Id<Person>, Vec<Group>>, wanted: &[Group], requester: Option<Id<Actor>>) -> Option<String> {
+    let counted: Vec<&Vec<Group>> =
+        votes.iter().filter(|(person, _)| Some(person.cast()) != requester).map(|(_, groups)| groups).collect();
     if counted.len() < 2 {
         return Some(format!("by {} pairs of eyes", counted.len()));
     }
-    let missing = wanted.iter().find(|group| !counted.contains(group))?;
-    Some(format!("without {}", missing.word()))
+    let mut each = wanted.to_vec();
+    each.sort_unstable();
+    each.dedup();
+    let covered = cover(&each, &counted);
+    (!covered)
+        .then(|| format!("without one of {}", each.iter().map(|group| group.word()).collect::<Vec<_>>().join(", ")))
+}
+
+/// Whether each of these groups has a person of its own, by trying everybody.
+fn cover(wanted: &[Group], people: &[&Vec<Group>]) -> bool {
+    let Some((group, rest)) = wanted.split_first() else { return true };
+    (0..people.len()).any(|place| {
+        let mut others = people.to_vec();
+        let person = others.remove(place);
+        person.contains(group) && cover(rest, &others)
+    })
 }

@@ -4,14 +4,17 @@ use lazaret_core::caller::{Caller, Who};
 use lazaret_core::code::Code;
 use lazaret_core::digest::Digest;
 use lazaret_core::event::{
-    AgreementRecorded, EngagementRecorded, EpochOpened, EpochReason, Event, KekEpochOpened, PartyRecorded,
-    PersonRecorded, PolicyActivated, PreviousCheckpoint, RelianceRecorded, RoleGranted, RuleSet, VettingConcluded,
+    AgreementRecorded, CredentialAdded, EngagementRecorded, EpochOpened, EpochReason, Event, KekEpochOpened,
+    PartyRecorded, PersonRecorded, PolicyActivated, PreviousCheckpoint, RelianceRecorded, RoleGranted, RuleSet,
+    VettingConcluded,
 };
 use lazaret_core::id::{Agreement, Credential, Engagement, Id, Party, Person, Transfer};
 use lazaret_core::inspection::Inspector;
 use lazaret_core::policy::Bundle;
+use lazaret_core::refusal::Refusal;
 use lazaret_core::register::{
-    AgreementKind, AgreementTerms, LaneTerms, PartyKind, PartyState, PersonSide, Role, Standing, VettingOutcome,
+    AgreementKind, AgreementTerms, CredentialKind, LaneTerms, PartyKind, PartyState, PersonSide, Role, Standing,
+    VettingOutcome,
 };
 use lazaret_core::request::Means;
 use lazaret_core::time::{DAY_MS, Timestamp};
@@ -79,7 +82,9 @@ impl World {
         let staff = people.clone();
         let partners: Vec<Partner> = (0..PARTIES).map(|number| partner(random, number, &staff)).collect();
         people.extend(partners.iter().map(|partner| partner.person));
-        World { gate, policy, people, partners, transfers: Vec::new(), keys: Vec::new() }
+        // These two may lose their passkeys; the others go on.
+        let keys = people.iter().skip(1).take(2).map(|person| credential_of(*person)).collect();
+        World { gate, policy, people, partners, transfers: Vec::new(), keys }
     }
 
     /// The facts that a new gate begins with.
@@ -98,11 +103,9 @@ impl World {
         for (person, roles) in self.people.iter().zip(PEOPLE) {
             let standing = Standing::Current;
             facts.push(PersonRecorded { person: *person, side: PersonSide::Hospital, party: None, standing }.into());
-            facts.extend(
-                roles
-                    .iter()
-                    .map(|role| RoleGranted { person: *person, role: *role, until: None, request: None }.into()),
-            );
+            facts.push(passkey_of(*person).into());
+            let granted = |role: &Role| RoleGranted { person: *person, role: *role, until: None, request: None }.into();
+            facts.extend(roles.iter().map(granted));
         }
         for (number, partner) in self.partners.iter().enumerate() {
             facts.extend(partner_facts(partner, number, random));
@@ -116,7 +119,7 @@ impl World {
         facts
     }
 
-    /// A person as whom the gate would admit them now; somebody past is nobody.
+    /// A person as whom the gate would admit them now; somebody past is nobody, and so is who comes with a revoked passkey.
     ///
     /// # Errors
     /// A fault of the store.
@@ -128,7 +131,10 @@ impl World {
         at: Timestamp,
     ) -> Result<Caller> {
         let known = view.person(person, at)?.filter(|known| known.standing == Standing::Current);
-        let known = known.ok_or(lazaret_core::refusal::Refusal::NotFound)?;
+        let known = known.ok_or(Refusal::NotFound)?;
+        if view.credential(credential_of(person))?.is_none_or(|passkey| passkey.revoked) {
+            return Err(Refusal::NotFound.into());
+        }
         let who = Who::Person { person, party: known.party, roles: known.roles };
         Ok(Caller::assertion(who, Some(credential_of(person)), Means::Passkey, stepup_age_s))
     }
@@ -142,6 +148,11 @@ pub(crate) fn machine_of(party: Id<Party>) -> Caller {
 /// Everybody has one credential; it bears its owner's number.
 fn credential_of(person: Id<Person>) -> Id<Credential> {
     person.cast()
+}
+
+fn passkey_of(person: Id<Person>) -> CredentialAdded {
+    let (credential, kind, valid_from) = (credential_of(person), CredentialKind::Passkey, BEGINNING);
+    CredentialAdded { credential, kind, person: Some(person), party: None, valid_from, valid_until: None }
 }
 
 /// Records what a gate begins with.
@@ -189,6 +200,7 @@ fn partner_facts(partner: &Partner, number: usize, random: &mut Random) -> Vec<E
         VettingConcluded { vetting: random.id(), party, outcome: VettingOutcome::Passed, valid_until }.into(),
         AgreementRecorded { agreement: contract, engagement, kind: AgreementKind::Contract, terms, lanes }.into(),
         PersonRecorded { person, side: PersonSide::Party, party: Some(party), standing }.into(),
+        passkey_of(person).into(),
         RoleGranted { person, role: Role::Sender, until: None, request: None }.into(),
     ];
     if number.is_multiple_of(2) {

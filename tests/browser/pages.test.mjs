@@ -30,7 +30,7 @@ before(async () => {
   await gate.put("tom", "lab-out/adt-a01.hl7", readFileSync(`${gate.dir}/samples/adt-a01.hl7`));
   for (let at = 0; at < 45; at += 1) await gate.put("medlog", `medlog-in/delivery-${at}.csv`, `item,count\nHeparin,${at}\n`);
   await gate.api("ana", "POST", "/api/v1/parties/cloudhost/isolation");
-  await gate.api("ana", "POST", "/api/v1/parties/cloudhost/isolation/lift");
+  await gate.api("claire", "POST", "/api/v1/parties/cloudhost/isolation/lift");
   const voted = await gate.put("acme", "acme-in/voted.sh", script("2"));
   const binding = (await gate.api("dan", "GET", `/api/v1/transfers/${voted}`)).json().binding;
   await gate.api("dan", "POST", `/api/v1/transfers/${voted}/approvals`, {

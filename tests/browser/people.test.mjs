@@ -169,8 +169,14 @@ test("a supplier is isolated after a plan and its name, and two others lift it",
   const refused = await gate.api("medlog", "PUT", "/api/v1/in/medlog-in/a.txt", { body: "a" });
   assert.equal(refused.status, 403);
 
-  await ana.getByRole("button", { name: "Ask to lift the isolation" }).click();
-  await ana.getByText("You cannot decide here: you asked for it yourself").waitFor();
+  const claire = await person("claire");
+  await claire.goto("/s/medlog");
+  await claire.getByRole("button", { name: "Ask to lift the isolation" }).click();
+  await claire.getByText("You cannot decide here: you asked for it yourself").waitFor();
+  await claire.getByRole("button", { name: "Take it back" }).click();
+  await claire.goto("/s/medlog");
+  await claire.getByRole("button", { name: "Ask to lift the isolation" }).click();
+  await claire.getByText("You cannot decide here: you asked for it yourself").waitFor();
   const dan = await person("dan");
   await dan.goto("/approvals");
   await dan.getByRole("link", { name: "Lift an isolation" }).click();
@@ -182,6 +188,7 @@ test("a supplier is isolated after a plan and its name, and two others lift it",
   await dan.locator(".banner.bad").getByText("ISOLATED").waitFor();
   assert.match(await dan.locator("main").innerText(), /Two people from Security/);
   await ana.context().close();
+  await claire.context().close();
   await dan.context().close();
 });
 

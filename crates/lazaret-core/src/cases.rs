@@ -122,7 +122,8 @@ pub fn run(bundle: &Bundle, cases: &[Case]) -> Vec<Failed> {
 /// # Errors
 /// The first change that is nothing a transfer's dossier can say.
 pub fn suppose(bundle: &Bundle, dossier: &Dossier, changes: &[(String, String)]) -> Result<Ruling, String> {
-    let counted = dossier.request.iter().flat_map(RequestView::counted);
+    let decision = bundle.decide(dossier);
+    let counted = decision.request.iter().flat_map(RequestView::counted);
     let mut given = Given {
         attributes: dossier.attributes(),
         party: dossier.party.clone(),
@@ -269,7 +270,7 @@ impl Given {
     fn dossier(&self, lane: Code) -> Dossier {
         let requester = if self.voter.requester { VOTER.cast() } else { Id::from_bytes([3; 16]) };
         let binding = Digest::from_bytes([0; 32]);
-        let vote = Vote { person: VOTER, group: Group::Security, binding, still_entitled: true };
+        let vote = Vote { person: VOTER, group: Group::Security, binding, groups: vec![Group::Security] };
         let request = RequestView {
             request: Id::from_bytes([4; 16]),
             act: Act::ReleaseTransfer,

@@ -3,9 +3,9 @@
 
 use crate::code::Code;
 use crate::digest::Digest;
-use crate::id::{Id, Object, Transfer};
+use crate::id::{Id, Object, Request, Transfer};
 use crate::inspection::codes;
-use crate::request::Group;
+use crate::request::{Group, RequestView};
 
 codes! {
     /// What policy says about a crossing.
@@ -155,6 +155,10 @@ pub struct Decision {
     pub binding: Digest,
     /// What people can give, if approvals can help: how many, and of which groups.
     pub approvals: Option<(u8, Vec<Group>)>,
+    /// The dossier's request, as votes on it count now: it asks and binds what is true now, whatever the registers say still.
+    pub request: Option<RequestView>,
+    /// The request whose votes make it a release; none where it is one without them.
+    pub granted_by: Option<Id<Request>>,
 }
 
 impl Decision {

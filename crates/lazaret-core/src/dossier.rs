@@ -2,7 +2,7 @@
 //! recorded fact.
 
 use crate::digest::Digest;
-use crate::event::VerdictRow;
+use crate::event::{FiredRule, VerdictRow};
 use crate::inspection::{Inspector, PhiPresence, SignatureState, Verdict};
 use crate::register::{LaneTerms, PartyState};
 use crate::request::RequestView;
@@ -57,8 +57,19 @@ pub struct Dossier {
     pub inspected: Option<InspectedFacts>,
     /// The request for approvals, if one was opened.
     pub request: Option<RequestView>,
-    /// Binding and stage of the last ruling.
-    pub last_ruling: Option<(Digest, Stage)>,
+    /// The last ruling, if there is one.
+    pub last_ruling: Option<LastRuling>,
+}
+
+/// What the last ruling said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LastRuling {
+    /// What approvals bound.
+    pub binding: Digest,
+    /// The rules that fired.
+    pub rules: Vec<FiredRule>,
+    /// Where it left the transfer.
+    pub stage: Stage,
 }
 
 /// The attributes that rules read, derived from the dossier.
@@ -83,7 +94,8 @@ pub struct Attributes {
 }
 
 impl Dossier {
-    /// The attributes as of now. Without an inspection everything is at its worst.
+    /// The attributes as of now. Without an inspection nothing is known; that alone holds, whatever else is assumed here. What an
+    /// inspector calls bad is bad, whatever the station made of it beside the verdicts.
     pub fn attributes(&self) -> Attributes {
         let Some(found) = &self.inspected else {
             return Attributes {
@@ -101,10 +113,11 @@ impl Dossier {
         let any = |verdict| required.iter().any(|inspector| verdict_of(&found.verdicts, *inspector) == verdict);
         Attributes {
             malware: verdict_of(&found.verdicts, Inspector::Malware) == Verdict::Bad,
-            other_bad: found.other_bad,
+            other_bad: found.other_bad
+                || any_bad(&found.verdicts, &[Inspector::Kind, Inspector::Archive, Inspector::Phi]),
             error: any(Verdict::Error),
             not_inspected: any(Verdict::NotInspected),
-            integrity_ok: found.integrity_ok,
+            integrity_ok: found.integrity_ok && !any_bad(&found.verdicts, &[Inspector::Signature, Inspector::Sbom]),
             phi: found.phi != PhiPresence::No,
             is_code: found.is_code,
             signed: found.signature == SignatureState::Registered,
@@ -153,5 +166,96 @@ impl Dossier {
             &flags,
             &votes,
         ])
+    }
+}
+
+fn any_bad(rows: &[VerdictRow], inspectors: &[Inspector]) -> bool {
+    inspectors.iter().any(|inspector| verdict_of(rows, *inspector) == Verdict::Bad)
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::code::Code;
+    use crate::digest::Commitment;
+    use crate::id::Id;
+    use crate::time::Timestamp;
+    use crate::transfer::{Direction, TransferKind};
+
+    /// A clean file of a vetted party, held on a lane that asks for every inspector; nobody was asked anything.
+    pub(crate) fn clean() -> Dossier {
+        let (transfer, lane) = (Id::from_bytes([1; 16]), Id::from_bytes([4; 16]));
+        let row = |inspector: &Inspector| VerdictRow { inspector: *inspector, verdict: Verdict::Clean, why: None };
+        Dossier {
+            transfer: TransferView {
+                transfer,
+                object: Id::from_bytes([2; 16]),
+                stage: Stage::Held,
+                direction: Direction::In,
+                lane,
+                party: Id::from_bytes([5; 16]),
+                requester: Id::from_bytes([6; 16]),
+                content: Commitment::from_bytes([7; 32]),
+                evidence: None,
+                inspected_at: None,
+                delivery: None,
+                since: Timestamp::from_millis(0),
+                arrived_at: Timestamp::from_millis(0),
+            },
+            kind: TransferKind::File,
+            lane: LaneTerms {
+                lane,
+                name: Code::new("acme-in").unwrap(),
+                direction: Direction::In,
+                kinds: Vec::new(),
+                inspectors: Inspector::ALL.to_vec(),
+                recipients: Vec::new(),
+                object_bytes_max: 1,
+                open: true,
+            },
+            party: PartyFacts {
+                state: PartyState::Active,
+                isolated: false,
+                vetting_current: true,
+                agreement_current: true,
+                phi_cover: true,
+            },
+            inspected: Some(InspectedFacts {
+                verdicts: Inspector::ALL.iter().map(row).collect(),
+                phi: PhiPresence::No,
+                is_code: false,
+                signature: SignatureState::Unsigned,
+                other_bad: false,
+                integrity_ok: true,
+                evidence: Digest::from_bytes([8; 32]),
+            }),
+            request: None,
+            last_ruling: None,
+        }
+    }
+
+    /// As [`clean`], but what was found is otherwise.
+    pub(crate) fn found(change: impl FnOnce(&mut InspectedFacts)) -> Dossier {
+        let mut dossier = clean();
+        dossier.inspected.as_mut().map(change).unwrap();
+        dossier
+    }
+
+    #[test]
+    fn what_an_inspector_calls_bad_is_bad_whatever_is_said_beside_it() {
+        let clean = clean().attributes();
+        for inspector in Inspector::ALL {
+            let bad = found(|found| {
+                found.verdicts.iter_mut().filter(|row| row.inspector == *inspector).for_each(|row| {
+                    row.verdict = Verdict::Bad;
+                });
+            });
+            let expected = match inspector {
+                Inspector::Malware => Attributes { malware: true, ..clean },
+                Inspector::Signature | Inspector::Sbom => Attributes { integrity_ok: false, ..clean },
+                Inspector::Kind | Inspector::Archive | Inspector::Phi => Attributes { other_bad: true, ..clean },
+            };
+            assert_eq!(bad.attributes(), expected, "{}", inspector.word());
+        }
     }
 }

@@ -2,7 +2,7 @@
 //! problem+json, receipts.
 
 use crate::code::Code;
-use crate::decision::{Decision, Fired, Outcome, Term};
+use crate::decision::{Decision, Fired, Outcome};
 use crate::dossier::{Attributes, Dossier};
 use crate::event::VerdictRow;
 use crate::id::{Id, Person};
@@ -10,7 +10,7 @@ use crate::inspection::{Verdict, Why, codes};
 use crate::policy::Bundle;
 use crate::refusal::PartyCode;
 use crate::register::PartyState;
-use crate::request::Group;
+use crate::request::{Group, RequestView, Vote};
 use crate::transfer::Stage;
 
 /// Most levers that one search tries together.
@@ -79,23 +79,28 @@ pub fn explain(
     let mut levers: Vec<Lever> = would_release.iter().flatten().copied().collect();
     levers.sort_unstable();
     levers.dedup();
-    let who = levers
-        .into_iter()
-        .map(|lever| Able {
-            lever,
-            people: members
-                .iter()
-                .filter(|(group, person)| {
-                    Some(*group) == lever_group(lever)
-                        && person.cast::<crate::id::Actor>() != dossier.transfer.requester
-                })
-                .map(|(_, person)| *person)
-                .collect(),
-        })
-        .collect();
+    let voted: Vec<Id<Person>> = counted(decision).map(|vote| vote.person).collect();
+    let may = |lever: Lever, person: &Id<Person>| {
+        let is_requester = person.cast::<crate::id::Actor>() == dossier.transfer.requester;
+        !is_requester && (lever.kind != LeverKind::Approval || !voted.contains(person))
+    };
+    let able = |lever| Able {
+        lever,
+        people: members
+            .iter()
+            .filter(|(group, person)| Some(*group) == lever_group(lever) && may(lever, person))
+            .map(|(_, person)| *person)
+            .collect(),
+    };
+    let who = levers.into_iter().map(able).collect();
     let rules: Vec<Code> = decision.reasons.iter().map(|fired| fired.rule).collect();
     let verdicts = dossier.inspected.as_ref().map_or(&[][..], |found| &found.verdicts);
     Explanation { stage, because, would_release, who, code: told(stage, &rules, verdicts) }
+}
+
+/// The votes that count now.
+fn counted(decision: &Decision) -> impl Iterator<Item = Vote> {
+    decision.request.iter().flat_map(RequestView::counted)
 }
 
 /// The group that pulls a lever at the hospital; the party's own levers have none.
@@ -116,7 +121,7 @@ fn ways_out(bundle: &Bundle, dossier: &Dossier, decision: &Decision) -> Vec<Vec<
             if found.iter().any(|smaller| smaller.iter().all(|lever| set.contains(lever))) {
                 continue;
             }
-            if releases(bundle, dossier, &set) {
+            if releases(bundle, dossier, decision, &set) {
                 found.push(set);
             }
         }
@@ -147,26 +152,23 @@ fn applicable(dossier: &Dossier, decision: &Decision) -> Vec<Lever> {
 
 /// One lever per person asked for; where more people than groups are asked for, the last group is asked again.
 fn wanted_people(decision: &Decision) -> Vec<Group> {
-    let mut wanted = Vec::new();
-    for term in decision.reasons.iter().flat_map(|fired| &fired.requirement) {
-        if let Term::Approvals { people, groups } = term {
-            let mut asked = groups.clone();
-            while asked.len() < usize::from(*people) {
-                asked.push(groups.last().copied().unwrap_or(Group::Security));
-            }
-            if asked.len() > wanted.len() {
-                wanted = asked;
-            }
-        }
-    }
-    wanted
+    // With all votes cast nobody is asked any more, until it is inspected again.
+    let of_request = || decision.request.as_ref().map(|request| (request.required, request.groups.clone()));
+    let Some((people, mut asked)) = decision.approvals.clone().or_else(of_request) else { return Vec::new() };
+    let again = asked.last().copied().unwrap_or(Group::Security);
+    asked.resize(asked.len().max(usize::from(people)), again);
+    asked
 }
 
-fn releases(bundle: &Bundle, dossier: &Dossier, levers: &[Lever]) -> bool {
+fn releases(bundle: &Bundle, dossier: &Dossier, decision: &Decision, levers: &[Lever]) -> bool {
     let mut changed = dossier.clone();
     let mut attributes = dossier.attributes();
-    let counted = dossier.request.iter().flat_map(|request| request.counted());
-    let mut approvals: Vec<Group> = counted.map(|vote| vote.group).collect();
+    // What is inspected again is voted on again.
+    let inspected_again = levers
+        .iter()
+        .any(|lever| matches!(lever.kind, LeverKind::Signature | LeverKind::Inspection | LeverKind::NewVersion));
+    let mut approvals: Vec<Group> =
+        if inspected_again { Vec::new() } else { counted(decision).map(|vote| vote.group).collect() };
     for lever in levers {
         pull(*lever, &mut changed, &mut attributes, &mut approvals);
     }
@@ -263,5 +265,96 @@ fn unchecked_code(verdicts: &[VerdictRow]) -> PartyCode {
             | Why::ObjectUnreadable,
         )
         | None => PartyCode::GateBusy,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dossier::tests::found;
+    use crate::policy::BASELINE;
+    use crate::request::{Act, RequestState};
+    use crate::time::Timestamp;
+
+    fn person(byte: u8) -> Id<Person> {
+        Id::from_bytes([byte; 16])
+    }
+
+    /// What is explained to those two of biomed, two of security, and one who is in both.
+    fn explained(dossier: &Dossier) -> Explanation {
+        let bundle = Bundle::parse(BASELINE).unwrap();
+        let members = [(Group::Biomed, 1), (Group::Biomed, 2), (Group::Security, 3), (Group::Security, 4)];
+        let members = members.map(|(group, byte)| (group, person(byte)));
+        explain(&bundle, dossier, &bundle.decide(dossier), &members)
+    }
+
+    fn with_votes(dossier: &mut Dossier, votes: &[(u8, Group)]) {
+        let bundle = Bundle::parse(BASELINE).unwrap();
+        let binding = bundle.decide(dossier).binding;
+        let vote =
+            |(byte, group): &(u8, Group)| Vote { person: person(*byte), group: *group, binding, groups: vec![*group] };
+        dossier.request = Some(RequestView {
+            request: Id::from_bytes([3; 16]),
+            act: Act::ReleaseTransfer,
+            state: RequestState::Open,
+            requester: dossier.transfer.requester,
+            // What was ruled last bound something else.
+            binding: crate::digest::Digest::from_bytes([9; 32]),
+            required: 2,
+            groups: vec![Group::Security, Group::Biomed],
+            until: Timestamp::from_millis(u64::MAX),
+            votes: votes.iter().map(vote).collect(),
+        });
+    }
+
+    const SIGNATURE: Lever = Lever { kind: LeverKind::Signature, group: None };
+
+    const fn approval(group: Group) -> Lever {
+        Lever { kind: LeverKind::Approval, group: Some(group) }
+    }
+
+    #[test]
+    fn two_holds_that_ask_different_groups_ask_for_both_together() {
+        let mut dossier = found(|found| (found.is_code, found.other_bad) = (true, true));
+        let explanation = explained(&dossier);
+        assert_eq!(explanation.would_release, [vec![approval(Group::Security), approval(Group::Biomed)]]);
+        with_votes(&mut dossier, &[(3, Group::Security)]);
+        let explanation = explained(&dossier);
+        assert_eq!(explanation.would_release, [vec![approval(Group::Biomed)]]);
+    }
+
+    #[test]
+    fn whoever_has_voted_is_not_among_those_who_can_help() {
+        let mut dossier = found(|found| found.is_code = true);
+        let people = |explanation: &Explanation, lever| {
+            let able = explanation.who.iter().find(|able| able.lever == lever);
+            able.map(|able| able.people.clone()).unwrap_or_default()
+        };
+        let explanation = explained(&dossier);
+        assert_eq!(people(&explanation, approval(Group::Biomed)), [person(1), person(2)]);
+        with_votes(&mut dossier, &[(1, Group::Biomed)]);
+        let explanation = explained(&dossier);
+        assert_eq!(people(&explanation, approval(Group::Security)), [person(3), person(4)]);
+        assert!(people(&explanation, approval(Group::Biomed)).is_empty(), "another of biomed cures nothing");
+        assert_eq!(explanation.would_release, [vec![approval(Group::Security)], vec![SIGNATURE]]);
+    }
+
+    #[test]
+    fn what_is_inspected_again_is_voted_on_again() {
+        let mut dossier = found(|found| {
+            (found.is_code, found.other_bad) = (true, true);
+        });
+        with_votes(&mut dossier, &[(1, Group::Biomed), (3, Group::Security)]);
+        dossier.party.isolated = true;
+        dossier.inspected.iter_mut().for_each(|found| {
+            found.verdicts.iter_mut().for_each(|row| row.verdict = Verdict::Error);
+        });
+        let explanation = explained(&dossier);
+        assert_eq!(explanation.because.len(), 2);
+        assert_eq!(explanation.would_release, Vec::<Vec<Lever>>::new(), "four acts are more than are tried together");
+        dossier.party.isolated = false;
+        let inspection = Lever { kind: LeverKind::Inspection, group: None };
+        let all = vec![approval(Group::Security), approval(Group::Biomed), inspection];
+        assert_eq!(explained(&dossier).would_release, [all]);
     }
 }

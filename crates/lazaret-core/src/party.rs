@@ -1,12 +1,12 @@
 //! The pure decisions about parties and their agreements.
 
-use crate::caller::Caller;
+use crate::caller::{Caller, Who};
 use crate::digest::{Commitment, Digest};
 use crate::event::{AgreementRecorded, Approved, Event, Isolated, IsolationLifted, Rejected, RequestOpened};
-use crate::id::{Agreement, Engagement, Id, Isolation, Party, Request};
+use crate::id::{Agreement, Engagement, Id, Isolation, Party, Person, Request};
 use crate::refusal::Refusal;
 use crate::register::{AgreementKind, AgreementTerms, Role};
-use crate::request::{Act, FourEyes, Group, RequestView};
+use crate::request::{Act, FourEyes, Group, RequestView, can_be_granted, groups_of};
 use crate::time::{DAY_MS, HOUR_MS, Timestamp};
 
 /// How long a request for an administrative act waits.
@@ -52,14 +52,16 @@ pub fn may_ask_to_lift(caller: &Caller) -> Result<(), Refusal> {
 /// Asks two others to lift an isolation.
 ///
 /// # Errors
-/// As [`may_ask_to_lift`].
+/// As [`may_ask_to_lift`]; without them there are not two of security.
 pub fn ask_to_lift(
     caller: &Caller,
     isolation: Id<Isolation>,
     request: Id<Request>,
+    members: &[(Group, Id<Person>)],
     at: Timestamp,
 ) -> Result<Event, Refusal> {
     may_ask_to_lift(caller)?;
+    can_be_granted(2, &[Group::Security], caller.actor(), members)?;
     Ok(RequestOpened {
         request,
         act: Act::LiftIsolation,
@@ -130,6 +132,23 @@ pub fn vote(
         Choice::Approve => Approved { request, person, group, binding, means, credential, reason }.into(),
         Choice::Reject => Rejected { request, person, group, binding, means, credential, reason }.into(),
     })
+}
+
+/// Whoever asked takes the request back: their own no ends it, as anybody's would. It takes no factor and no group that was
+/// asked, since it can only leave things as they are.
+///
+/// # Errors
+/// As [`RequestView::may_take_back`]; nobody of an approver group.
+pub fn take_back(
+    view: &RequestView,
+    caller: &Caller,
+    reason: Option<Commitment>,
+    at: Timestamp,
+) -> Result<Event, Refusal> {
+    view.may_take_back(caller, at)?;
+    let Who::Person { roles, .. } = caller.who() else { return Err(Refusal::NotInRole) };
+    let group = groups_of(roles).first().copied().ok_or(Refusal::NotInRole)?;
+    vote(view, caller, group, view.binding, reason, Choice::Reject)
 }
 
 /// What a voter says.

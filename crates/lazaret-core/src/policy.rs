@@ -17,7 +17,7 @@ use crate::dossier::{Attributes, Dossier};
 use crate::event::FiredRule;
 use crate::refusal::Refusal;
 use crate::register::{PersonSide, Standing};
-use crate::request::{Group, Voter, binding};
+use crate::request::{Group, RequestView, Voter, binding};
 
 /// The schema of this release's attributes.
 pub const SCHEMA: &str = include_str!("../policies/schema.cedarschema");
@@ -120,24 +120,33 @@ impl Bundle {
         rules
     }
 
-    /// Decides a release. Approvals count only if they bind what is true now.
+    /// Decides a release. Approvals count only if they bind what is true now, and only where they are needed.
     pub fn decide(&self, dossier: &Dossier) -> Decision {
         let attributes = dossier.attributes();
         let bare = self.evaluate(dossier, &attributes, &[]);
-        let requirement = requirement_text(&bare.reasons);
+        let asked = wanted_of(terms(&bare.reasons));
         let evidence = dossier.inspected.as_ref().map_or(Digest::from_bytes([0; 32]), |found| found.evidence);
-        let bound = binding(dossier.transfer.content.as_bytes(), &evidence, &self.digest, &requirement);
-        let votes = dossier.request.as_ref().and_then(|request| {
-            let mut request = request.clone();
-            request.binding = bound;
-            request.four_eyes()
+        let bound = binding(dossier.transfer.content.as_bytes(), &evidence, &self.digest, &asked_text(&bare.reasons));
+        let request = dossier.request.clone().map(|request| match &asked {
+            Some((people, groups)) => {
+                RequestView { binding: bound, required: *people, groups: groups.clone(), ..request }
+            }
+            None => RequestView { binding: bound, ..request },
         });
-        let decided = match votes {
-            Some(eyes) => self.evaluate(dossier, &attributes, &eyes.groups()),
-            None => bare,
+        let eyes = request.as_ref().filter(|_| bare.outcome != Outcome::Release).and_then(RequestView::four_eyes);
+        let (decided, granted_by) = match &eyes {
+            Some(eyes) => (self.evaluate(dossier, &attributes, &eyes.groups()), Some(eyes.request())),
+            None => (bare, None),
         };
-        let approvals = wanted_of(decided.reasons.iter().flat_map(|fired| fired.requirement.iter().cloned()));
-        Decision { outcome: decided.outcome, reasons: decided.reasons, policy: self.digest, binding: bound, approvals }
+        Decision {
+            outcome: decided.outcome,
+            approvals: wanted_of(terms(&decided.reasons)),
+            reasons: decided.reasons,
+            policy: self.digest,
+            binding: bound,
+            request,
+            granted_by: granted_by.filter(|_| decided.outcome == Outcome::Release),
+        }
     }
 
     /// Decides as if these attributes and approvals were true: the engine of *what would release it*.
@@ -363,11 +372,15 @@ fn parse_term(text: &str) -> Option<Term> {
     parts.next().is_none().then_some(term)
 }
 
-fn requirement_text(reasons: &[Fired]) -> String {
-    let mut holds: Vec<&str> = reasons.iter().filter_map(|fired| fired.hold.as_ref().map(Code::as_str)).collect();
-    holds.sort_unstable();
-    holds.dedup();
-    holds.join("+")
+fn terms(reasons: &[Fired]) -> impl Iterator<Item = Term> {
+    reasons.iter().flat_map(|fired| fired.requirement.iter().cloned())
+}
+
+/// What people are asked for, as votes bind it: the parts of `@hold` that approvals cure, in one order.
+fn asked_text(reasons: &[Fired]) -> String {
+    let parts = reasons.iter().filter_map(|fired| fired.hold.as_ref()).flat_map(|hold| hold.as_str().split('+'));
+    let asked: BTreeSet<&str> = parts.filter(|part| part.starts_with("approvals:")).collect();
+    asked.into_iter().collect::<Vec<_>>().join("+")
 }
 
 fn party_entity(dossier: &Dossier, party: &EntityUid) -> Result<Entity, NotAPolicySet> {
@@ -415,19 +428,124 @@ pub fn approvals_wanted(rules: &[FiredRule]) -> Option<(u8, Vec<Group>)> {
 
 fn wanted_of(terms: impl Iterator<Item = Term>) -> Option<(u8, Vec<Group>)> {
     let mut people_max = 0;
-    let mut wanted: BTreeSet<Group> = BTreeSet::new();
+    let mut wanted: Vec<Group> = Vec::new();
     for term in terms {
         if let Term::Approvals { people, groups } = term {
             people_max = people_max.max(people);
-            wanted.extend(groups);
+            wanted.extend(groups.iter().filter(|group| !wanted.contains(group)).copied().collect::<Vec<_>>());
         }
     }
-    (people_max > 0).then(|| (people_max, wanted.into_iter().collect()))
+    (people_max > 0).then_some((people_max, wanted))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::caller::{Caller, Who};
+    use crate::dossier::tests::found;
+    use crate::event::Event;
+    use crate::id::{Id, Person};
+    use crate::inspection::PhiPresence;
+    use crate::party::Choice;
+    use crate::request::{Act, Means, RequestState, Vote};
+    use crate::time::Timestamp;
+    use crate::transfer::{self, Ballot};
+
+    const AT: Timestamp = Timestamp::from_millis(1);
+
+    fn baseline() -> Bundle {
+        Bundle::parse(BASELINE).unwrap()
+    }
+
+    /// Unsigned software, about which one of biomed and one of security have said yes to what was true then.
+    fn approved(bundle: &Bundle) -> Dossier {
+        let mut dossier = found(|found| found.is_code = true);
+        let bound = bundle.decide(&dossier).binding;
+        let vote =
+            |byte, group| Vote { person: Id::from_bytes([byte; 16]), group, binding: bound, groups: vec![group] };
+        dossier.request = Some(RequestView {
+            request: Id::from_bytes([3; 16]),
+            act: Act::ReleaseTransfer,
+            state: RequestState::Open,
+            requester: dossier.transfer.requester,
+            binding: bound,
+            required: 2,
+            groups: vec![Group::Security, Group::Biomed],
+            until: Timestamp::from_millis(u64::MAX),
+            votes: vec![vote(21, Group::Biomed), vote(22, Group::Security)],
+        });
+        dossier
+    }
+
+    fn rules_of(decision: &Decision) -> Vec<&str> {
+        decision.reasons.iter().map(|fired| fired.rule.as_str()).collect()
+    }
+
+    // EVIDENCE-OF: R-012
+    #[test]
+    fn votes_bind_what_people_were_asked_and_not_what_else_is_cured_meanwhile() {
+        let bundle = baseline();
+        let mut dossier = approved(&bundle);
+        dossier.inspected.as_mut().unwrap().phi = PhiPresence::Yes;
+        dossier.party.phi_cover = false;
+        dossier.party.isolated = true;
+        let held = bundle.decide(&dossier);
+        assert_eq!((rules_of(&held), held.approvals.clone()), (vec!["isolated", "phi-needs-baa"], None));
+        (dossier.party.phi_cover, dossier.party.isolated) = (true, false);
+        let released = bundle.decide(&dossier);
+        assert_eq!((released.outcome, released.binding), (Outcome::Release, held.binding));
+        // Other findings, other content, or people of another group asked: other votes.
+        let mut other = dossier.clone();
+        other.inspected.as_mut().unwrap().evidence = Digest::from_bytes([9; 32]);
+        assert_eq!(bundle.decide(&other).outcome, Outcome::Hold);
+        let mut more = dossier.clone();
+        more.inspected.as_mut().unwrap().other_bad = true;
+        assert_eq!(bundle.decide(&more).outcome, Outcome::Hold);
+    }
+
+    #[test]
+    fn a_release_names_the_votes_that_it_needed_and_no_others() {
+        let bundle = baseline();
+        let mut dossier = approved(&bundle);
+        dossier.transfer.stage = transfer::Stage::Cleared;
+        dossier.transfer.inspected_at = Some(dossier.transfer.arrived_at);
+        let released = |dossier: &Dossier| {
+            let (decision, at) = (bundle.decide(dossier), dossier.transfer.arrived_at);
+            let fact = transfer::release(dossier, &decision, Id::from_bytes([9; 16]), at).unwrap();
+            let Event::TransferReleased(fact) = fact else { panic!("{fact:?}") };
+            fact.request
+        };
+        assert_eq!(released(&dossier), Some(Id::from_bytes([3; 16])));
+        dossier.inspected.as_mut().unwrap().signature = crate::inspection::SignatureState::Registered;
+        assert_eq!(released(&dossier), None, "a registered key signed it");
+    }
+
+    #[test]
+    fn a_vote_is_on_what_is_true_now_whatever_was_ruled_last() {
+        let bundle = baseline();
+        let mut dossier = approved(&bundle);
+        let now = bundle.decide(&dossier).binding;
+        let before = Digest::from_bytes([5; 32]);
+        let request = dossier.request.as_mut().unwrap();
+        (request.binding, request.votes[1].binding) = (before, before);
+        let person: Id<Person> = Id::from_bytes([23; 16]);
+        let roles = vec![Group::Security.role()];
+        let who = Who::Person { person, party: None, roles: roles.clone() };
+        let caller = Caller::assertion(who, Some(Id::from_bytes([24; 16])), Means::Passkey, 0);
+        let voter = Voter { person, side: PersonSide::Hospital, standing: Standing::Current, roles, stepup_age_s: 0 };
+        let vote = |dossier: &Dossier, seen, choice| {
+            transfer::vote(dossier, &bundle, &caller, &voter, Ballot { seen, choice, reason: None }, AT).map(drop)
+        };
+        assert_eq!(vote(&dossier, before, Choice::Approve), Err(Refusal::StaleApproval));
+        assert_eq!(vote(&dossier, now, Choice::Approve), Ok(()));
+        // With all votes cast one more cures nothing; a no still ends it.
+        dossier.request.as_mut().unwrap().votes[1].binding = now;
+        dossier.party.isolated = true;
+        assert_eq!(vote(&dossier, now, Choice::Approve), Err(Refusal::WrongState));
+        assert_eq!(vote(&dossier, now, Choice::Reject), Ok(()));
+        dossier.request = None;
+        assert_eq!(vote(&dossier, now, Choice::Reject), Err(Refusal::WrongState));
+    }
 
     /// The baseline with one rule written otherwise.
     fn with(id: &str, change: impl Fn(&str) -> String) -> Result<Bundle, NotAPolicySet> {

@@ -127,6 +127,8 @@ pub enum Refusal {
     NotInRole,
     /// This person has voted on this request.
     VotedAlready,
+    /// Nobody could grant it: without whoever asks there are too few in the groups that would be asked.
+    TooFewOthers,
     /// Content, findings, policy or requirement changed since the voter looked.
     StaleApproval,
     /// The step-up is older than five minutes.
@@ -147,8 +149,6 @@ pub enum Refusal {
     NotOneself,
     /// The role is for people of the other side.
     OtherSide,
-    /// Fewer than two others could grant it.
-    TooFewOthers,
     /// A request about the same waits for votes.
     WaitsAlready,
     /// The gate would be without an administrator.
@@ -217,6 +217,10 @@ impl Refusal {
             Refusal::OwnRequest => "the requester is never one of the approvers: ask somebody else",
             Refusal::NotInRole => "not in a group that this request asks for: ask one of its members",
             Refusal::VotedAlready => "this person has voted: another person is needed",
+            Refusal::TooFewOthers => {
+                "without whoever asks, too few people are in the groups that grant this: give more people the role, or let \
+                 somebody of another group ask"
+            }
             Refusal::StaleApproval => "content, findings or rules changed since: look again, then vote",
             Refusal::StepUpNeeded => {
                 "a passkey must be shown for this very act, within five minutes: show it, in the console"
@@ -230,9 +234,6 @@ impl Refusal {
             Refusal::NotOneself => "nobody gives a role or a link to themselves: ask another administrator",
             Refusal::OtherSide => {
                 "sender and respondent are roles of a party's people, the others of the hospital's: grant one of theirs"
-            }
-            Refusal::TooFewOthers => {
-                "two others must grant it, one of them of security, and there are not two: grant security or admin first"
             }
             Refusal::WaitsAlready => "a request about this person waits for votes: see lazaret requests list",
             Refusal::LastAdministrator => {

@@ -1,7 +1,6 @@
 //! Four eyes, one model for every act: who may vote, what a vote binds, and when enough of them count.
 
-use minicbor::{Decode, Encode};
-
+use crate::caller::Caller;
 use crate::digest::Digest;
 use crate::id::{Actor, Id, Person, Request};
 use crate::inspection::codes;
@@ -47,8 +46,7 @@ codes! {
         0 Open = "open",
         1 Granted = "granted",
         2 Rejected = "rejected",
-        3 Stale = "stale",
-        4 Lapsed = "lapsed",
+        3 Lapsed = "lapsed",
     }
 }
 
@@ -93,16 +91,17 @@ pub struct RequestView {
 }
 
 /// One approval, with what is true of the voter now.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Vote {
     /// Who voted.
     pub person: Id<Person>,
-    /// For which group.
+    /// For which group. Of a vote that counts, the group that it counts for.
     pub group: Group,
     /// What they saw.
     pub binding: Digest,
-    /// Whether they are current and still hold the group's role.
-    pub still_entitled: bool,
+    /// The groups that they are in now. None, when they left, are no longer in the group for which they voted, or the credential
+    /// by which they voted was revoked: then whoever voted may not have been they.
+    pub groups: Vec<Group>,
 }
 
 /// What is known about someone who wants to vote.
@@ -121,15 +120,22 @@ pub struct Voter {
 }
 
 impl RequestView {
-    /// The votes that count: bound to what is true now, by distinct entitled persons, never by the requester.
+    /// The votes that count: bound to what is true now, by distinct entitled persons, never by the requester. Whoever is in
+    /// several of the wanted groups counts for the one in which they are needed.
     pub fn counted(&self) -> Vec<Vote> {
         let mut counted: Vec<Vote> = Vec::new();
         for vote in &self.votes {
-            let fresh = vote.binding == self.binding && vote.still_entitled;
+            let fresh = vote.binding == self.binding && self.groups.iter().any(|group| vote.groups.contains(group));
             let distinct = counted.iter().all(|other| other.person != vote.person);
             if fresh && distinct && vote.person.cast::<Actor>() != self.requester {
-                counted.push(*vote);
+                counted.push(vote.clone());
             }
+        }
+        let people: Vec<Seat> =
+            counted.iter().map(|vote| Seat { groups: &vote.groups, first: Some(vote.group) }).collect();
+        let seats = seats(&self.groups, &people);
+        for (vote, group) in counted.iter_mut().zip(seats) {
+            vote.group = group.unwrap_or(vote.group);
         }
         counted
     }
@@ -166,16 +172,107 @@ impl RequestView {
         if counted.iter().any(|vote| vote.person == voter.person) {
             return Err(Refusal::VotedAlready);
         }
-        let holds = |group: &&Group| voter.roles.contains(&group.role());
-        let missing = |group: &&Group| counted.iter().all(|vote| vote.group != **group);
-        self.groups
-            .iter()
-            .filter(holds)
-            .find(missing)
-            .or_else(|| self.groups.iter().find(holds))
-            .copied()
-            .ok_or(Refusal::NotInRole)
+        let own = groups_of(&voter.roles);
+        let mut people: Vec<Seat> =
+            counted.iter().map(|vote| Seat { groups: &vote.groups, first: Some(vote.group) }).collect();
+        people.push(Seat { groups: &own, first: None });
+        seats(&self.groups, &people).last().copied().flatten().ok_or(Refusal::NotInRole)
     }
+
+    /// Whether this caller may take the request back: whoever asked for it, while it waits. A transfer is withdrawn instead.
+    ///
+    /// # Errors
+    /// Somebody else; a request that waits no longer, or is about a transfer.
+    pub fn may_take_back(&self, caller: &Caller, at: Timestamp) -> Result<(), Refusal> {
+        if caller.actor() != self.requester {
+            return Err(Refusal::NotAllowed);
+        }
+        let waits = self.state == RequestState::Open && at < self.until;
+        if waits && self.act != Act::ReleaseTransfer { Ok(()) } else { Err(Refusal::WrongState) }
+    }
+}
+
+/// The approver groups that these roles are.
+pub fn groups_of(roles: &[Role]) -> Vec<Group> {
+    Group::ALL.iter().copied().filter(|group| roles.contains(&group.role())).collect()
+}
+
+/// Whether there are people who could grant this: enough of them, of every wanted group, without the requester. `members` lists
+/// the current members of each approver group.
+///
+/// # Errors
+/// [`Refusal::TooFewOthers`]: nobody should wait for what cannot come.
+pub fn can_be_granted(
+    required: u8,
+    wanted: &[Group],
+    requester: Id<Actor>,
+    members: &[(Group, Id<Person>)],
+) -> Result<(), Refusal> {
+    let mut people: Vec<(Id<Person>, Vec<Group>)> = Vec::new();
+    for (group, person) in members {
+        if person.cast::<Actor>() == requester || !wanted.contains(group) {
+            continue;
+        }
+        match people.iter_mut().find(|(known, _)| known == person) {
+            Some((_, groups)) => groups.push(*group),
+            None => people.push((*person, vec![*group])),
+        }
+    }
+    let able: Vec<Seat> = people.iter().map(|(_, groups)| Seat { groups, first: None }).collect();
+    let taken = seats(wanted, &able);
+    let all = wanted.iter().all(|group| taken.contains(&Some(*group)));
+    if all && people.len() >= usize::from(required) { Ok(()) } else { Err(Refusal::TooFewOthers) }
+}
+
+/// One person at the table.
+struct Seat<'a> {
+    /// The groups that they may sit for.
+    groups: &'a [Group],
+    /// The one that they would rather sit for.
+    first: Option<Group>,
+}
+
+/// Gives each of these people one of the wanted groups that they are in, so that as many groups as can be have somebody; none to
+/// whoever is in no wanted group. A maximum matching: where a group lacks somebody who sits for another, they move if the other
+/// can be taken by the next.
+fn seats(wanted: &[Group], people: &[Seat<'_>]) -> Vec<Option<Group>> {
+    let mut seats: Vec<Option<Group>> = vec![None; people.len()];
+    for (place, person) in people.iter().enumerate() {
+        let first = person
+            .first
+            .filter(|first| wanted.contains(first) && person.groups.contains(first) && !seats.contains(&Some(*first)));
+        if let (Some(seat), Some(first)) = (seats.get_mut(place), first) {
+            *seat = Some(first);
+        }
+    }
+    for group in wanted {
+        if !seats.contains(&Some(*group)) {
+            take_seat(*group, people, &mut seats, &mut Vec::new());
+        }
+    }
+    for (seat, person) in seats.iter_mut().zip(people) {
+        let any = || wanted.iter().copied().find(|group| person.groups.contains(group));
+        *seat =
+            seat.or(person.first.filter(|first| person.groups.contains(first) && wanted.contains(first))).or_else(any);
+    }
+    seats
+}
+
+fn take_seat(group: Group, people: &[Seat<'_>], seats: &mut [Option<Group>], asked: &mut Vec<usize>) -> bool {
+    for (place, person) in people.iter().enumerate() {
+        if asked.contains(&place) || !person.groups.contains(&group) {
+            continue;
+        }
+        asked.push(place);
+        let sits_for = seats.get(place).copied().flatten();
+        if sits_for.is_none_or(|other| take_seat(other, people, seats, asked)) {
+            if let Some(seat) = seats.get_mut(place) {
+                *seat = Some(group);
+            }
+            return true;
+        }
+    }
+    false
 }
 
 /// Proof that enough distinct people approved what is true now.
@@ -203,7 +300,8 @@ impl FourEyes {
     }
 }
 
-/// What a vote on a transfer binds: the bytes, what inspectors found, the rules, and what was asked for.
+/// What a vote on a transfer binds: the bytes, what inspectors found, the rules, and what people are asked for. What else holds
+/// it, and is cured meanwhile, is none of the voters' business.
 pub fn binding(content: &[u8], evidence: &Digest, policy: &Digest, requirement: &str) -> Digest {
     Digest::of_parts([
         b"lazaret/binding/v1".as_slice(),
@@ -212,18 +310,6 @@ pub fn binding(content: &[u8], evidence: &Digest, policy: &Digest, requirement: 
         policy.as_bytes(),
         requirement.as_bytes(),
     ])
-}
-
-/// A vote's place among the others, as messages name it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
-#[cbor(map)]
-pub struct Tally {
-    /// Votes that count.
-    #[n(0)]
-    pub counted: u8,
-    /// Votes needed.
-    #[n(1)]
-    pub required: u8,
 }
 
 #[cfg(test)]
@@ -248,7 +334,7 @@ mod tests {
             until: Timestamp::from_millis(1_000),
             votes: votes
                 .into_iter()
-                .map(|(byte, group)| Vote { person: person(byte), group, binding: SEEN, still_entitled: true })
+                .map(|(byte, group)| Vote { person: person(byte), group, binding: SEEN, groups: vec![group] })
                 .collect(),
         }
     }
@@ -310,7 +396,67 @@ mod tests {
     #[test]
     fn a_voter_who_lost_the_role_no_longer_counts() {
         let mut request = request(vec![(2, Group::Biomed), (3, Group::Security)]);
-        request.votes[1].still_entitled = false;
+        request.votes[1].groups = Vec::new();
         assert!(request.four_eyes().is_none());
+        request.votes[1].groups = vec![Group::Privacy];
+        assert!(request.four_eyes().is_none(), "another group is not asked");
+    }
+
+    #[test]
+    fn whoever_is_in_two_groups_counts_where_they_are_needed() {
+        let both = [Role::Security, Role::Biomed];
+        // The first one sits for biomed, until one of biomed comes: then security is theirs.
+        let mut first = request(vec![(2, Group::Biomed)]);
+        first.votes[0].groups = groups_of(&both);
+        check(&first, &voter(3, &[Role::Biomed]), Ok(Group::Biomed));
+        check(&first, &voter(3, &[Role::Security]), Ok(Group::Security));
+        for second in [Group::Biomed, Group::Security] {
+            let mut granted = first.clone();
+            granted.votes.push(Vote { person: person(3), group: second, binding: SEEN, groups: vec![second] });
+            let mut groups = granted.four_eyes().expect("two people, two groups").groups();
+            groups.sort_unstable();
+            assert_eq!(groups, [Group::Security, Group::Biomed]);
+        }
+        // A row of three moves on by one each.
+        let mut three = request(vec![(2, Group::Biomed), (3, Group::Security), (4, Group::Security)]);
+        three.required = 3;
+        three.groups.push(Group::Privacy);
+        three.votes[0].groups = vec![Group::Biomed, Group::Privacy];
+        three.votes[1].groups = vec![Group::Security, Group::Biomed];
+        assert!(three.four_eyes().is_some());
+        three.votes[0].groups = vec![Group::Biomed];
+        assert!(three.four_eyes().is_none(), "nobody is left for privacy");
+    }
+
+    #[test]
+    fn nobody_waits_for_people_who_are_not_there() {
+        let asks: Id<Actor> = person(9).cast();
+        let check = |required, wanted: &[Group], members: &[(Group, u8)], can: bool| {
+            let members: Vec<_> = members.iter().map(|(group, byte)| (*group, person(*byte))).collect();
+            assert_eq!(can_be_granted(required, wanted, asks, &members).is_ok(), can, "{members:?}");
+        };
+        let (security, biomed) = (Group::Security, Group::Biomed);
+        check(2, &[security], &[(security, 1), (security, 2)], true);
+        check(2, &[security], &[(security, 1), (security, 9)], false);
+        check(2, &[security], &[(security, 1), (biomed, 2)], false);
+        check(2, &[biomed, security], &[(security, 1), (biomed, 1)], false);
+        check(2, &[biomed, security], &[(security, 1), (biomed, 1), (security, 2)], true);
+        check(2, &[biomed, security], &[(security, 1), (security, 2)], false);
+    }
+
+    #[test]
+    fn an_asker_takes_back_what_waits_and_is_no_transfer() {
+        let caller = |byte| {
+            let who = crate::caller::Who::Person { person: person(byte), party: None, roles: Vec::new() };
+            Caller::assertion(who, None, Means::Token, u64::MAX)
+        };
+        let (now, later) = (Timestamp::from_millis(0), Timestamp::from_millis(1_000));
+        let lift = RequestView { act: Act::LiftIsolation, ..request(vec![]) };
+        assert_eq!(lift.may_take_back(&caller(9), now), Ok(()));
+        assert_eq!(lift.may_take_back(&caller(2), now), Err(Refusal::NotAllowed));
+        assert_eq!(lift.may_take_back(&caller(9), later), Err(Refusal::WrongState));
+        assert_eq!(request(vec![]).may_take_back(&caller(9), now), Err(Refusal::WrongState));
+        let granted = RequestView { state: RequestState::Granted, ..lift };
+        assert_eq!(granted.may_take_back(&caller(9), now), Err(Refusal::WrongState));
     }
 }

@@ -11,10 +11,12 @@ use crate::event::{
 };
 use crate::id::{Delivery, Id, Lane, Object, Party, Request, Transfer};
 use crate::inspection::InspectorReport;
-use crate::inspection::{ContentKind, Inspector, PhiPresence, SignatureState, Verdict, codes, merge};
+use crate::inspection::{ContentKind, Inspector, PhiPresence, SignatureState, Verdict, codes};
+use crate::party::{self, Choice};
+use crate::policy::Bundle;
 use crate::refusal::Refusal;
 use crate::register::LaneTerms;
-use crate::request::Group;
+use crate::request::{Group, Voter};
 use crate::time::{DAY_MS, Timestamp};
 
 /// How long a held transfer waits before it expires.
@@ -144,7 +146,7 @@ pub fn next_stage(stage: Option<Stage>, fact: &Event) -> Result<Stage, Refusal> 
         (Event::Rejected(_), Some(Held | NotChecked)) => Denied,
         (Event::TransferWithdrawn(_), Some(Quarantined | Inspected | Held | NotChecked | Cleared)) => Withdrawn,
         (Event::TransferExpired(_), Some(Held | NotChecked)) => Expired,
-        (Event::TransferSuperseded(_), Some(stage)) if !stage.is_final() => Superseded,
+        (Event::TransferSuperseded(_), Some(Quarantined | Inspected | Held | NotChecked | Cleared)) => Superseded,
         (Event::DeliveryBegun(_) | Event::DeliveryAborted(_), Some(stage @ (Released | Delivered))) => stage,
         (Event::TransferDelivered(_), Some(Released | Delivered)) => Delivered,
         _ => return Err(Refusal::WrongState),
@@ -369,7 +371,10 @@ pub fn rule(dossier: &Dossier, decision: &Decision, request: Id<Request>) -> Res
         not_checked: decision.outcome == Outcome::Hold && dossier.unchecked(),
     };
     let stage = next_stage(Some(dossier.transfer.stage), &Event::TransferRuled(ruled.clone()))?;
-    let same_ruling = dossier.last_ruling.as_ref().is_some_and(|last| last.0 == decision.binding && last.1 == stage);
+    let same_ruling = dossier
+        .last_ruling
+        .as_ref()
+        .is_some_and(|last| last.binding == decision.binding && last.rules == ruled.rules && last.stage == stage);
     if stage == dossier.transfer.stage && same_ruling {
         return Err(Refusal::Unchanged);
     }
@@ -397,7 +402,7 @@ pub fn release(
         policy: decision.policy,
         dossier: dossier.digest(),
         delivery,
-        request: dossier.request.as_ref().map(|open| open.request),
+        request: decision.granted_by,
     };
     edge(view.stage, fact)
 }
@@ -453,18 +458,41 @@ pub fn supersede(view: &TransferView, by: &TransferView) -> Result<Event, Refusa
     if view.party != by.party || view.lane != by.lane || view.transfer == by.transfer {
         return Err(Refusal::NotAllowed);
     }
-    if view.stage == Stage::Released {
-        return Err(Refusal::WrongState);
-    }
     edge(view.stage, TransferSuperseded { transfer: view.transfer, by: by.transfer })
 }
 
-/// A vote counts while the transfer waits for votes. While inspectors look at it again there is nothing that a voter saw.
+/// What somebody says to a release, and of what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ballot {
+    /// What they saw.
+    pub seen: Digest,
+    /// Yes or no.
+    pub choice: Choice,
+    /// Their words, committed to.
+    pub reason: Option<Commitment>,
+}
+
+/// A vote counts while the transfer waits for votes, and binds what is true now: not what the registers were told last. While
+/// inspectors look at it again there is nothing that a voter saw, and a yes that is not asked for cures nothing.
 ///
 /// # Errors
-/// [`Refusal::WrongState`] in every other stage.
-pub fn voted(view: &TransferView, vote: Event) -> Result<Event, Refusal> {
-    edge(view.stage, vote)
+/// Who may not vote, by the rules that no set lifts or by the set's own; something else than what is true now; no request, or a
+/// stage that takes no vote.
+pub fn vote(
+    dossier: &Dossier,
+    bundle: &Bundle,
+    caller: &Caller,
+    voter: &Voter,
+    ballot: Ballot,
+    at: Timestamp,
+) -> Result<Event, Refusal> {
+    let decision = bundle.decide(dossier);
+    let helps = ballot.choice == Choice::Reject || decision.approvals_help();
+    let request = decision.request.as_ref().filter(|_| helps).ok_or(Refusal::WrongState)?;
+    let group = request.may_vote(voter, ballot.seen, at)?;
+    bundle.may_approve(voter, dossier)?;
+    let vote = party::vote(request, caller, group, ballot.seen, ballot.reason, ballot.choice)?;
+    edge(dossier.transfer.stage, vote)
 }
 
 /// The hold outlived its time.
@@ -518,23 +546,6 @@ pub fn deliver(view: &TransferView, caller: &Caller, content: Commitment) -> Res
 pub fn abort_delivery(view: &TransferView, attempt: u32, fault: DeliveryFault) -> Result<Event, Refusal> {
     let delivery = view.delivery.ok_or(Refusal::WrongState)?;
     edge(view.stage, DeliveryAborted { transfer: view.transfer, delivery, attempt, fault })
-}
-
-/// The merged verdict over the lane's required inspectors.
-pub fn merged(lane: &LaneTerms, rows: &[VerdictRow]) -> Verdict {
-    let reports: Vec<InspectorReport> = rows
-        .iter()
-        .map(|row| InspectorReport {
-            inspector: row.inspector,
-            verdict: row.verdict,
-            why: row.why,
-            bytes_seen: 0,
-            bytes_total: 0,
-            members_seen: 0,
-            members_total: 0,
-        })
-        .collect();
-    merge(&lane.required_inspectors(), &reports)
 }
 
 /// What one required inspector says; no answer is not inspected.
@@ -672,10 +683,7 @@ mod tests {
             (rejected(), to(Denied, &[Held, NotChecked])),
             (TransferWithdrawn { transfer }.into(), to(Withdrawn, &open)),
             (TransferExpired { transfer }.into(), to(Expired, &[Held, NotChecked])),
-            (
-                TransferSuperseded { transfer, by: Id::from_bytes([9; 16]) }.into(),
-                to(Superseded, &[Quarantined, Inspected, Held, NotChecked, Cleared, Released]),
-            ),
+            (TransferSuperseded { transfer, by: Id::from_bytes([9; 16]) }.into(), to(Superseded, &open)),
             (
                 DeliveryBegun { transfer, delivery, recipient, attempt: 1, channel: Channel::Https }.into(),
                 stay(&[Released, Delivered]),
@@ -763,7 +771,15 @@ mod tests {
     }
 
     fn decided(outcome: Outcome) -> Decision {
-        Decision { outcome, reasons: Vec::new(), policy: NOTHING, binding: NOTHING, approvals: None }
+        Decision {
+            outcome,
+            reasons: Vec::new(),
+            policy: NOTHING,
+            binding: NOTHING,
+            approvals: None,
+            granted_by: None,
+            request: None,
+        }
     }
 
     #[test]

@@ -17,7 +17,8 @@ use lazaret_core::register::AgreementKind;
 use lazaret_core::request::{Act, Means, RequestState, Voter};
 use lazaret_core::time::{DAY_MS, MINUTE_MS, Timestamp};
 use lazaret_core::transfer::{
-    self, Arrival, Channel, DeliveryFault, Landing, ReopenCause, Stage, TransferKind, TransferView, WithholdCause,
+    self, Arrival, Ballot, Channel, DeliveryFault, Landing, ReopenCause, Stage, TransferKind, TransferView,
+    WithholdCause,
 };
 use lazaret_store::side::ManifestRow;
 use lazaret_store::{Side, View};
@@ -229,14 +230,17 @@ async fn put_inspected(gate: &Arc<Gate>, transfer: Id<Transfer>, report: Inspect
 /// # Errors
 /// The stage takes no ruling; `Unchanged` when the last ruling still holds.
 pub async fn rule(gate: &Arc<Gate>, transfer: Id<Transfer>) -> Result<()> {
-    let (bundle, at, request) = (gate.policy(), gate.clock.now(), new_id());
-    let _recorded = gate
-        .record(&gate.caller, move |view| {
+    let (known, at, request) = (gate.policy(), gate.clock.now(), new_id());
+    let caller = gate.caller.clone();
+    gate.write(move |tx| {
+        let bundle = rules::in_force(&known, &tx.view(), &tx.side())?;
+        let _recorded = tx.record(&caller, |view| {
             let dossier = view.dossier(transfer, at)?;
             Ok(transfer::rule(&dossier, &bundle.decide(&dossier), request)?)
-        })
-        .await?;
-    Ok(())
+        })?;
+        Ok(())
+    })
+    .await
 }
 
 /// What a voter gives beside the vote itself.
@@ -263,15 +267,13 @@ pub async fn vote(
     may_vote_by_these_means(gate, caller)?;
     let voter = voter(gate, caller)?;
     let (committed, note) = seal_words(gate, Holder::Transfer(transfer), words)?;
-    let (bundle, at, caller) = (gate.policy(), gate.clock.now(), caller.clone());
+    let ballot = Ballot { seen, choice, reason: Some(committed) };
+    let (known, at, caller) = (gate.policy(), gate.clock.now(), caller.clone());
     gate.write(move |tx| {
+        let bundle = rules::in_force(&known, &tx.view(), &tx.side())?;
         let recorded = tx.record(&caller, |view| {
             let dossier = view.dossier(transfer, at)?;
-            let request = dossier.request.clone().ok_or(Refusal::WrongState)?;
-            let group = request.may_vote(&voter, seen, at)?;
-            bundle.may_approve(&voter, &dossier)?;
-            let vote = party::vote(&request, &caller, group, seen, Some(committed), choice)?;
-            Ok(transfer::voted(&dossier.transfer, vote)?)
+            Ok(transfer::vote(&dossier, &bundle, &caller, &voter, ballot, at)?)
         })?;
         tx.side().put_note(transfer.cast(), recorded.position().index, &note)
     })
@@ -297,14 +299,17 @@ fn seal_words(gate: &Gate, holder: Holder, words: Words) -> Result<(Commitment, 
 /// # Errors
 /// What is true now no longer allows it.
 pub async fn release(gate: &Arc<Gate>, transfer: Id<Transfer>) -> Result<()> {
-    let (bundle, at, delivery) = (gate.policy(), gate.clock.now(), new_id());
-    let _recorded = gate
-        .record(&gate.caller, move |view| {
+    let (known, at, delivery) = (gate.policy(), gate.clock.now(), new_id());
+    let caller = gate.caller.clone();
+    gate.write(move |tx| {
+        let bundle = rules::in_force(&known, &tx.view(), &tx.side())?;
+        let _recorded = tx.record(&caller, |view| {
             let dossier = view.dossier(transfer, at)?;
             Ok(transfer::release(&dossier, &bundle.decide(&dossier), delivery, at)?)
-        })
-        .await?;
-    Ok(())
+        })?;
+        Ok(())
+    })
+    .await
 }
 
 /// The key of a released object is rewrapped, once its release is under a signed checkpoint: no key moves without an entry
@@ -433,9 +438,13 @@ pub async fn begin_delivery(
     transfer: Id<Transfer>,
     channel: Channel,
 ) -> Result<(Cleared, DeliveryBegun)> {
-    let (bundle, at, asker) = (gate.policy(), gate.clock.now(), caller.clone());
-    let recorded =
-        gate.record(caller, move |view| Ok(attempt(view, &bundle, transfer, (&asker, channel), at)?.into())).await;
+    let (known, at, asker) = (gate.policy(), gate.clock.now(), caller.clone());
+    let recorded = gate
+        .write(move |tx| {
+            let bundle = rules::in_force(&known, &tx.view(), &tx.side())?;
+            tx.record(&asker, |view| Ok(attempt(view, &bundle, transfer, (&asker, channel), at)?.into()))
+        })
+        .await;
     if matches!(recorded, Err(Error::Refused(Refusal::NoLongerCleared))) {
         let gate = Arc::clone(gate);
         // Whoever asked in vain does not wait for what follows from it.
@@ -463,8 +472,9 @@ pub fn may_deliver(
     transfer: Id<Transfer>,
     channel: Channel,
 ) -> Result<(Cleared, DeliveryBegun)> {
-    let (bundle, at) = (gate.policy(), gate.clock.now());
-    gate.read(|view, _| {
+    let (known, at) = (gate.policy(), gate.clock.now());
+    gate.read(|view, side| {
+        let bundle = rules::in_force(&known, view, side)?;
         let begun = attempt(view, &bundle, transfer, (caller, channel), at)?;
         let cleared = view.cleared(transfer)?.ok_or(Refusal::WrongState)?;
         Ok((cleared, begun))
@@ -555,7 +565,7 @@ async fn take_back_released(gate: &Arc<Gate>, party: Id<Party>) -> Result<()> {
 /// Asks two others to lift a party's isolation; the request's id.
 ///
 /// # Errors
-/// Who may not ask; no open isolation.
+/// Who may not ask; no open isolation; nobody who could grant it.
 pub async fn ask_to_lift(gate: &Arc<Gate>, caller: &Caller, party: Id<Party>) -> Result<Id<Request>> {
     let (asker, request, at) = (caller.clone(), new_id(), gate.clock.now());
     let _recorded = gate
@@ -566,13 +576,14 @@ pub async fn ask_to_lift(gate: &Arc<Gate>, caller: &Caller, party: Id<Party>) ->
             if view.awaits_votes(isolation.cast(), at)? {
                 return Err(Refusal::Unchanged.into());
             }
-            Ok(party::ask_to_lift(&asker, isolation, request, at)?)
+            Ok(party::ask_to_lift(&asker, isolation, request, &view.members(at)?, at)?)
         })
         .await?;
     Ok(request)
 }
 
-/// One person votes on a request that is about no transfer.
+/// One person votes on a request that is about no transfer. The no of whoever asked takes it back: for that they need neither be
+/// in a group that is asked nor show a factor.
 ///
 /// # Errors
 /// As [`vote`].
@@ -584,17 +595,25 @@ pub async fn vote_on_request(
     words: Words,
     choice: Choice,
 ) -> Result<()> {
-    may_vote_by_these_means(gate, caller)?;
-    let subject = gate.read(|view, _| view.subject_of_request(request))?.ok_or(Refusal::NotFound)?;
+    let at = gate.clock.now();
+    let (asked, subject) = gate.read(|view, _| Ok((view.request(request, at)?, view.subject_of_request(request)?)))?;
+    let (asked, subject) = asked.zip(subject).ok_or(Refusal::NotFound)?;
+    let takes_back = choice == Choice::Reject && asked.requester == caller.actor();
+    if !takes_back {
+        may_vote_by_these_means(gate, caller)?;
+    }
     let (voter, holder) = (voter(gate, caller)?, Holder::Other(subject));
     let (committed, note) = seal_words(gate, holder, words)?;
-    let (at, caller) = (gate.clock.now(), caller.clone());
+    let caller = caller.clone();
     gate.write(move |tx| {
         let recorded = tx.record(&caller, |view| {
             let open = view.request(request, at)?.ok_or(Refusal::NotFound)?;
             if open.act == Act::ReleaseTransfer {
                 // A transfer is voted on as a transfer: there the rules in force have a say about the voter.
                 return Err(Refusal::WrongState.into());
+            }
+            if takes_back {
+                return Ok(party::take_back(&open, &caller, Some(committed), at)?);
             }
             if open.act == Act::GrantRole {
                 person::may_vote(subject.cast(), voter.person)?;
@@ -668,8 +687,9 @@ pub async fn agree(gate: &Arc<Gate>, caller: &Caller, party: Id<Party>, kind: Ag
 /// There is no such transfer.
 pub fn explanation(gate: &Gate, transfer: Id<Transfer>) -> Result<(Dossier, Decision, Explanation)> {
     let at = gate.clock.now();
-    let (dossier, members) = gate.read(|view, _| Ok((view.dossier(transfer, at)?, view.members(at)?)))?;
-    let bundle = gate.policy();
+    let (dossier, members, bundle) = gate.read(|view, side| {
+        Ok((view.dossier(transfer, at)?, view.members(at)?, rules::in_force(&gate.policy(), view, side)?))
+    })?;
     let decision = bundle.decide(&dossier);
     let explanation = explain(&bundle, &dossier, &decision, &members);
     Ok((dossier, decision, explanation))

@@ -10,12 +10,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lazaret_core::event::Event;
-use lazaret_core::id::{Id, Transfer};
+use lazaret_core::id::{Credential, Id, Transfer};
 use lazaret_core::inspection::{SignatureState, Verdict};
 use lazaret_core::refusal::Refusal;
+use lazaret_core::register::CredentialKind;
 use lazaret_core::request::Act;
 use lazaret_core::time::{DAY_MS, HOUR_MS, MINUTE_MS, Timestamp};
-use lazaret_core::transfer::{HOLD_MS_MAX, ReopenCause, Stage};
+use lazaret_core::transfer::{HOLD_MS_MAX, ReopenCause, Stage, WithholdCause};
 use tokio::sync::watch;
 use tokio::task::{self, JoinSet};
 use tokio::time::Instant;
@@ -235,6 +236,10 @@ impl Reconciler {
             }
             self.touched.keys_of.remove(&party);
         }
+        while let Some(credential) = self.touched.revoked.first().copied() {
+            self.look_at_revoked_key(credential).await?;
+            self.touched.revoked.remove(&credential);
+        }
         let mut released = BTreeSet::new();
         if self.touched.everything {
             let (open, out) =
@@ -282,6 +287,27 @@ impl Reconciler {
         }
     }
 
+    /// What a revoked key signed is looked at again: the signature is nobody's now. What was released by it is taken back.
+    async fn look_at_revoked_key(&mut self, credential: Id<Credential>) -> Result<()> {
+        let key = self.gate.read(|view, _| view.credential(credential))?;
+        let key = key.filter(|key| key.kind == CredentialKind::SigningKey);
+        let Some(party) = key.and_then(|key| key.party) else { return Ok(()) };
+        let released = self.gate.read(|view, _| view.released_of(party))?;
+        let open = self.gate.read(|view, _| view.open_of(Some(party)))?;
+        for transfer in released.iter().chain(&open).copied() {
+            let found = self.gate.read(|view, _| view.inspected(transfer))?;
+            if found.is_none_or(|found| found.signature != SignatureState::Registered) {
+                continue;
+            }
+            if released.contains(&transfer) {
+                let withheld = crossing::withhold(&self.gate, transfer, WithholdCause::DecisionChanged).await;
+                self.settle(transfer, "take back", withheld);
+            }
+            self.reopen(transfer, ReopenCause::Asked).await;
+        }
+        Ok(())
+    }
+
     async fn hand_over(&mut self) {
         for transfer in self.to_hand_over.clone() {
             if !self.backoff.is_due(transfer, Instant::now()) {
@@ -301,7 +327,7 @@ impl Reconciler {
         let at = self.gate.clock.now();
         self.gate.refresh_isolations()?;
         self.gate.refresh_policy()?;
-        let granted = self.gate.read(|view, _| view.open_requests(u32::MAX))?;
+        let granted = self.gate.read(|view, _| view.open_requests(u32::MAX, at))?;
         self.touched
             .requests
             .extend(granted.iter().filter(|open| open.act != Act::ReleaseTransfer).map(|open| open.request));

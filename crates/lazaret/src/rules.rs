@@ -13,6 +13,7 @@ use lazaret_core::refusal::{PartyCode, Refusal};
 use lazaret_core::request::{Act, RequestState};
 use lazaret_core::rules::{self, RULES};
 use lazaret_store::view::{Filter, Page};
+use lazaret_store::{Side, View};
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
@@ -67,6 +68,22 @@ pub(crate) async fn simulate(gate: &Arc<Gate>, caller: &Caller, text: String) ->
         Ok((candidate.digest(), decide_again(&gate, &candidate)?))
     });
     deciding.await.map_err(Error::internal)?
+}
+
+/// The set that the registers say is in force, as they stand in this transaction or snapshot, so that what is decided inside is
+/// decided by that one: also in the moment between an activation's commit and its being known everywhere.
+///
+/// # Errors
+/// A fault of the store; a set whose text is missing or is none.
+pub(crate) fn in_force(known: &Arc<Bundle>, view: &View<'_>, side: &Side<'_>) -> lazaret_store::Result<Arc<Bundle>> {
+    match view.rules_in_force(RuleSet::Policy)? {
+        Some(digest) if digest != known.digest() => {
+            let text = side.policy_text(digest)?.ok_or(lazaret_store::Fault::Corrupt("the text of the rules in force is missing"))?;
+            let bundle = Bundle::parse(&text).map_err(|_| lazaret_store::Fault::Corrupt("the rules in force are no set of rules"))?;
+            Ok(Arc::new(bundle))
+        }
+        Some(_) | None => Ok(Arc::clone(known)),
+    }
 }
 
 /// What another set would decide otherwise.
@@ -138,7 +155,7 @@ pub(crate) async fn ask_to_activate(gate: &Arc<Gate>, caller: &Caller, text: Str
                 return Err(Refusal::WrongState.into());
             }
             let in_force = view.rules_in_force(RuleSet::Policy)?;
-            Ok(rules::ask_to_activate(&asker, digest, in_force, request, at)?)
+            Ok(rules::ask_to_activate(&asker, digest, in_force, request, &view.members(at)?, at)?)
         })?;
         tx.side().put_policy_text(digest, &text)
     })

@@ -108,13 +108,13 @@ fn a_forged_entry_with_its_own_leaf_hash_does_not_rebuild_the_registers() {
     // The bytes of another entry, with that entry's hash: each row is sound by itself.
     by_hand(
         dir.path(),
-        "UPDATE entry SET bytes = (SELECT bytes FROM entry WHERE idx = 60), leaf = (SELECT leaf FROM entry WHERE idx = 60)
-         WHERE idx = 61",
+        "UPDATE entry SET bytes = (SELECT bytes FROM entry WHERE idx = 73), leaf = (SELECT leaf FROM entry WHERE idx = 73)
+         WHERE idx = 74",
     );
     let store = Store::open(dir.path(), || ()).unwrap();
     assert_eq!(store.read(|view, _| replay::broken_leaves(view)).unwrap(), []);
     let misplaced = store.read(|view, _| replay::misplaced_entries(view)).unwrap();
-    assert_eq!(misplaced.first(), Some(&(1, 61)));
+    assert_eq!(misplaced.first(), Some(&(1, 74)));
     let rebuilt = store.read(|view, _| replay::rebuild(view));
     assert!(rebuilt.is_err(), "an entry whose columns are not its bytes");
 }

@@ -12,8 +12,9 @@ use crate::record::Entry;
 use crate::value::{from_u64, millis};
 
 pub(super) fn rules(db: Db<'_>, entry: &Entry, fact: &PolicyActivated) -> Result<(), Fault> {
-    if fact.request.is_some() {
-        close_requests(db, entry.subject, RequestState::Granted)?;
+    if let Some(request) = fact.request {
+        close_request(db, request, RequestState::Granted)?;
+        close_requests(db, entry.subject, RequestState::Lapsed)?;
     }
     db.change_one(
         "INSERT INTO rule_set (idx, kind, digest, request, t) VALUES ($1, $2, $3, $4, $5)",

@@ -6,11 +6,11 @@ use lazaret_core::event::{
 };
 use lazaret_core::request::RequestState;
 
-use super::request::close_requests;
+use super::request::{close_request, close_requests};
 use crate::engine::Db;
 use crate::error::Fault;
 use crate::record::Entry;
-use crate::value::{cbor, millis};
+use crate::value::{cbor, from_u64, millis};
 
 pub(super) fn party(db: Db<'_>, entry: &Entry, fact: &PartyRecorded) -> Result<(), Fault> {
     db.change_one(
@@ -88,13 +88,15 @@ pub(super) fn agreement(db: Db<'_>, fact: &AgreementRecorded) -> Result<(), Faul
 
 pub(super) fn vetting(db: Db<'_>, entry: &Entry, fact: &VettingConcluded) -> Result<(), Fault> {
     db.change_one(
-        "INSERT INTO vetting (id, party, outcome, valid_until, t) VALUES ($1, $2, $3, $4, $5)",
+        "INSERT INTO vetting (id, party, outcome, valid_until, t, epoch, idx) VALUES ($1, $2, $3, $4, $5, $6, $7)",
         &[
             fact.vetting.as_bytes(),
             fact.party.as_bytes(),
             &(fact.outcome as i64),
             &millis(fact.valid_until),
             &millis(entry.at),
+            &from_u64(entry.position.epoch),
+            &from_u64(entry.position.index),
         ],
     )
 }
@@ -111,5 +113,6 @@ pub(super) fn lifted(db: Db<'_>, entry: &Entry, fact: &IsolationLifted) -> Resul
         "UPDATE isolation SET lifted = $2 WHERE id = $1 AND lifted IS NULL",
         &[fact.isolation.as_bytes(), &millis(entry.at)],
     )?;
-    close_requests(db, fact.isolation.cast(), RequestState::Granted)
+    close_request(db, fact.request, RequestState::Granted)?;
+    close_requests(db, fact.isolation.cast(), RequestState::Lapsed)
 }

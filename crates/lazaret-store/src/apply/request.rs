@@ -23,7 +23,12 @@ pub(super) struct Opening {
     pub(super) until: Timestamp,
 }
 
+/// A request waits from now on; one about the same subject that nobody granted in its time waits no longer.
 pub(super) fn opened(db: Db<'_>, entry: &Entry, fact: &RequestOpened) -> Result<(), Fault> {
+    db.execute(
+        "UPDATE request SET state = $2 WHERE subject = $1 AND state = $3 AND until <= $4",
+        &[fact.subject.as_bytes(), &(RequestState::Lapsed as i64), &(RequestState::Open as i64), &millis(entry.at)],
+    )?;
     let opening = Opening {
         request: fact.request,
         act: fact.act,
@@ -40,8 +45,8 @@ pub(super) fn opened(db: Db<'_>, entry: &Entry, fact: &RequestOpened) -> Result<
 /// Opens a request, or moves an open one to a new binding: votes stay, and those bound to the old one no longer count.
 pub(super) fn upsert(db: Db<'_>, entry: &Entry, opening: &Opening) -> Result<(), Fault> {
     db.change_one(
-        "INSERT INTO request (id, act, subject, requester, binding, required, groups, until, state, opened)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+        "INSERT INTO request (id, act, subject, requester, binding, required, groups, until, state, opened, epoch, idx)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
          ON CONFLICT (id) DO UPDATE SET binding = $5, required = $6, groups = $7, until = $8, state = $9",
         &[
             opening.request.as_bytes(),
@@ -54,21 +59,24 @@ pub(super) fn upsert(db: Db<'_>, entry: &Entry, opening: &Opening) -> Result<(),
             &millis(opening.until),
             &(RequestState::Open as i64),
             &millis(entry.at),
+            &from_u64(entry.position.epoch),
+            &from_u64(entry.position.index),
         ],
     )
 }
 
+/// Closes one request, as its votes say.
+pub(super) fn close_request(db: Db<'_>, request: Id<Request>, state: RequestState) -> Result<(), Fault> {
+    db.change_one("UPDATE request SET state = $2 WHERE id = $1", &[request.as_bytes(), &(state as i64)])
+}
+
+/// Closes what is open about a subject, about which nothing is asked any more.
 pub(super) fn close_requests(db: Db<'_>, subject: Id<Subject>, state: RequestState) -> Result<(), Fault> {
     db.execute(
         "UPDATE request SET state = $2 WHERE subject = $1 AND state = $3",
         &[subject.as_bytes(), &(state as i64), &(RequestState::Open as i64)],
     )?;
     Ok(())
-}
-
-/// Closes one request, where others about the same subject wait for something else.
-pub(super) fn close_request(db: Db<'_>, request: Id<Request>, state: RequestState) -> Result<(), Fault> {
-    db.change_one("UPDATE request SET state = $2 WHERE id = $1", &[request.as_bytes(), &(state as i64)])
 }
 
 pub(super) fn approved(db: Db<'_>, entry: &Entry, fact: &Approved) -> Result<(), Fault> {
@@ -97,7 +105,7 @@ pub(super) fn rejected(db: Db<'_>, entry: &Entry, fact: &Rejected) -> Result<(),
         reason: fact.reason,
     };
     cast(db, entry, &ballot)?;
-    close_requests(db, entry.subject, RequestState::Rejected)
+    close_request(db, fact.request, RequestState::Rejected)
 }
 
 struct Ballot {

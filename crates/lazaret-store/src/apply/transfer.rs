@@ -8,7 +8,7 @@ use lazaret_core::id::{Id, Transfer};
 use lazaret_core::request::{Act, RequestState};
 use lazaret_core::transfer::{HOLD_MS_MAX, Stage, next_stage};
 
-use super::request::{close_requests, upsert};
+use super::request::{close_request, close_requests, upsert};
 use crate::engine::Db;
 use crate::error::{Fault, Result};
 use crate::record::Entry;
@@ -90,6 +90,9 @@ pub(super) fn ruled(db: Db<'_>, entry: &Entry, fact: &TransferRuled) -> Result<(
             &millis(entry.at),
         ],
     )?;
+    if stage == Stage::Denied {
+        return close_requests(db, fact.transfer.cast(), RequestState::Lapsed);
+    }
     let Some(request) = fact.request else { return Ok(()) };
     let (required, groups) = lazaret_core::policy::approvals_wanted(&fact.rules)
         .ok_or(Fault::Corrupt("a ruling with a request that asks for no approvals"))?;
@@ -113,7 +116,10 @@ pub(super) fn ruled(db: Db<'_>, entry: &Entry, fact: &TransferRuled) -> Result<(
 
 pub(super) fn released(db: Db<'_>, entry: &Entry, fact: &TransferReleased) -> Result<(), Fault> {
     moved(db, entry, fact.transfer)?;
-    close_requests(db, fact.transfer.cast(), RequestState::Granted)?;
+    if let Some(request) = fact.request {
+        close_request(db, request, RequestState::Granted)?;
+    }
+    close_requests(db, fact.transfer.cast(), RequestState::Lapsed)?;
     db.change_one(
         "UPDATE transfer SET delivery = $2 WHERE id = $1",
         &[fact.transfer.as_bytes(), fact.delivery.as_bytes()],
@@ -156,7 +162,8 @@ pub(super) fn delivered(db: Db<'_>, entry: &Entry, fact: &TransferDelivered) -> 
     )
 }
 
-/// Inspection starts again: what was found before no longer speaks for the object, and votes on it are stale.
+/// Inspection starts again: what was found before no longer speaks for the object. Votes on it count again only if exactly the
+/// same is found.
 pub(super) fn reopened(db: Db<'_>, entry: &Entry, transfer: Id<Transfer>) -> Result<(), Fault> {
     moved(db, entry, transfer)?;
     db.execute("DELETE FROM inspected WHERE transfer = $1", &[transfer.as_bytes()])?;

@@ -29,17 +29,18 @@ CREATE TABLE lane (
 CREATE INDEX lane_agreement ON lane (agreement);
 CREATE TABLE vetting (
   id BLOB PRIMARY KEY, party BLOB NOT NULL REFERENCES party (id), outcome INTEGER NOT NULL, valid_until INTEGER NOT NULL,
-  t INTEGER NOT NULL
+  t INTEGER NOT NULL, epoch INTEGER NOT NULL, idx INTEGER NOT NULL
 ) STRICT;
-CREATE INDEX vetting_party ON vetting (party, t);
+CREATE INDEX vetting_party ON vetting (party, epoch, idx);
 CREATE TABLE role_grant (
   person BLOB NOT NULL REFERENCES person (id), role INTEGER NOT NULL, until INTEGER, PRIMARY KEY (person, role)
 ) STRICT;
 CREATE INDEX role_grant_role ON role_grant (role);
 CREATE TABLE credential (
   id BLOB PRIMARY KEY, kind INTEGER NOT NULL, person BLOB, party BLOB, valid_from INTEGER NOT NULL, valid_until INTEGER,
-  revoked INTEGER NOT NULL DEFAULT 0
+  asked_by BLOB, revoked INTEGER NOT NULL DEFAULT 0
 ) STRICT;
+CREATE INDEX credential_asked_by ON credential (asked_by);
 CREATE INDEX credential_person ON credential (person);
 CREATE INDEX credential_party ON credential (party);
 CREATE TABLE isolation (id BLOB PRIMARY KEY, party BLOB NOT NULL REFERENCES party (id), opened INTEGER NOT NULL, lifted INTEGER) STRICT;
@@ -69,9 +70,10 @@ CREATE TABLE ruling (
 ) STRICT;
 CREATE TABLE request (
   id BLOB PRIMARY KEY, act INTEGER NOT NULL, subject BLOB NOT NULL, requester BLOB NOT NULL, binding BLOB NOT NULL,
-  required INTEGER NOT NULL, groups BLOB NOT NULL, until INTEGER NOT NULL, state INTEGER NOT NULL, opened INTEGER NOT NULL
+  required INTEGER NOT NULL, groups BLOB NOT NULL, until INTEGER NOT NULL, state INTEGER NOT NULL, opened INTEGER NOT NULL,
+  epoch INTEGER NOT NULL, idx INTEGER NOT NULL
 ) STRICT;
-CREATE INDEX request_state ON request (state, opened);
+CREATE INDEX request_state ON request (state, epoch, idx);
 CREATE INDEX request_subject ON request (subject);
 CREATE TABLE approval (
   request BLOB NOT NULL REFERENCES request (id), person BLOB NOT NULL, approver_group INTEGER NOT NULL, approves INTEGER NOT NULL,

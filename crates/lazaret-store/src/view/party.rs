@@ -96,7 +96,7 @@ impl View<'_> {
         Ok(self.db.all(&format!("{PARTY} ORDER BY p.id LIMIT $1"), &[&i64::from(rows_max)], read_party)?)
     }
 
-    /// A party's first engagement that has not ended.
+    /// A party's first engagement without an end.
     pub fn engagement_of(&self, party: Id<Party>) -> Result<Option<Id<Engagement>>> {
         Ok(self.db.one(
             "SELECT id FROM engagement WHERE party = $1 AND ends IS NULL ORDER BY rowid LIMIT 1",

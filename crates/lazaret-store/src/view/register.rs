@@ -70,7 +70,7 @@ impl View<'_> {
     /// Until when a party's latest vetting counts, if it passed.
     pub fn vetted_until(&self, party: Id<Party>) -> Result<Option<Timestamp>> {
         let latest = self.db.one(
-            "SELECT outcome, valid_until FROM vetting WHERE party = $1 ORDER BY t DESC, id DESC LIMIT 1",
+            "SELECT outcome, valid_until FROM vetting WHERE party = $1 ORDER BY epoch DESC, idx DESC LIMIT 1",
             &[party.as_bytes()],
             |row| Ok((code_of(row, 0, VettingOutcome::ALL)?, time_of(row, 1)?)),
         )?;

@@ -1,13 +1,15 @@
 //! Reading transfers, and gathering the dossier that policy decides on.
 
 use lazaret_core::decision::{Inspecting, Outcome};
-use lazaret_core::digest::{Commitment, Digest};
-use lazaret_core::dossier::{Dossier, InspectedFacts};
+use lazaret_core::digest::Digest;
+use lazaret_core::dossier::{Dossier, InspectedFacts, LastRuling};
 use lazaret_core::event::{FiredRule, VerdictRow};
-use lazaret_core::id::{Actor, Delivery, Id, Lane, Object, Party, Person, Reference, Request, Subject, Transfer};
+use lazaret_core::id::{
+    Actor, Credential, Delivery, Id, Lane, Object, Party, Person, Reference, Request, Subject, Transfer,
+};
 use lazaret_core::inspection::{ContentKind, PhiPresence, SignatureState};
-use lazaret_core::register::Standing;
-use lazaret_core::request::{Act, Group, RequestState, RequestView, Vote};
+use lazaret_core::register::{PersonSide, Standing};
+use lazaret_core::request::{Act, Group, RequestState, RequestView, Vote, groups_of};
 use lazaret_core::time::Timestamp;
 use lazaret_core::transfer::{Direction, Landing, Stage, TransferKind, TransferView};
 use rusqlite::Row;
@@ -59,7 +61,7 @@ pub struct OpenRequest {
 
 const TRANSFER: &str =
     "SELECT t.id, t.object, t.stage, t.direction, t.lane, t.party, t.requester, t.content, i.evidence, i.t,
-  t.delivery, t.since, t.arrived, t.kind FROM transfer t LEFT JOIN inspected i ON i.transfer = t.id";
+  t.delivery, t.since, t.arrived FROM transfer t LEFT JOIN inspected i ON i.transfer = t.id";
 
 fn read_transfer(row: &Row<'_>) -> rusqlite::Result<TransferView> {
     let evidence: Option<[u8; 32]> = row.get(8)?;
@@ -281,10 +283,17 @@ impl View<'_> {
             Some(request) => self.request(request, at)?,
             None => None,
         };
-        let last_ruling =
-            self.db.one("SELECT binding, stage FROM ruling WHERE transfer = $1", &[transfer.as_bytes()], |row| {
-                Ok((digest_of(row, 0)?, code_of(row, 1, Stage::ALL)?))
-            })?;
+        let last_ruling = self.db.one(
+            "SELECT binding, rules, stage FROM ruling WHERE transfer = $1",
+            &[transfer.as_bytes()],
+            |row| {
+                Ok(LastRuling {
+                    binding: digest_of(row, 0)?,
+                    rules: cbor_of(row, 1)?,
+                    stage: code_of(row, 2, Stage::ALL)?,
+                })
+            },
+        )?;
         Ok(Dossier {
             kind: self.kind(transfer)?.ok_or_else(missing)?,
             inspected: self.inspected(transfer)?,
@@ -338,7 +347,7 @@ impl View<'_> {
     /// The open request about this subject.
     pub fn open_request(&self, subject: Id<Subject>) -> Result<Option<Id<Request>>> {
         Ok(self.db.one(
-            "SELECT id FROM request WHERE subject = $1 AND state = $2 ORDER BY opened DESC LIMIT 1",
+            "SELECT id FROM request WHERE subject = $1 AND state = $2 ORDER BY epoch DESC, idx DESC LIMIT 1",
             &[subject.as_bytes(), &(RequestState::Open as i64)],
             |row| id_of(row, 0),
         )?)
@@ -357,17 +366,30 @@ impl View<'_> {
     /// The request about this subject that was granted last.
     fn granted_request(&self, subject: Id<Subject>) -> Result<Option<Id<Request>>> {
         Ok(self.db.one(
-            "SELECT id FROM request WHERE subject = $1 AND state = $2 ORDER BY opened DESC LIMIT 1",
+            "SELECT id FROM request WHERE subject = $1 AND state = $2 ORDER BY epoch DESC, idx DESC LIMIT 1",
             &[subject.as_bytes(), &(RequestState::Granted as i64)],
             |row| id_of(row, 0),
         )?)
     }
 
-    /// Open requests, the longest-waiting first, with what each is about.
-    pub fn open_requests(&self, rows_max: u32) -> Result<Vec<OpenRequest>> {
+    /// Requests that take votes at `at`, the longest-waiting first, with what each is about. A release is among them while its
+    /// transfer waits for people and its last ruling asks for them; a lifting while the isolation is open.
+    pub fn open_requests(&self, rows_max: u32, at: Timestamp) -> Result<Vec<OpenRequest>> {
         Ok(self.db.all(
-            "SELECT id, act, subject FROM request WHERE state = $1 ORDER BY opened, id LIMIT $2",
-            &[&(RequestState::Open as i64), &i64::from(rows_max)],
+            "SELECT q.id, q.act, q.subject FROM request q WHERE q.state = $1 AND q.until > $3
+               AND (q.act <> $4 OR EXISTS (SELECT 1 FROM transfer t JOIN ruling r ON r.transfer = t.id
+                 WHERE t.id = q.subject AND t.stage IN ($5, $6) AND r.request = q.id))
+               AND (q.act <> $7 OR EXISTS (SELECT 1 FROM isolation i WHERE i.id = q.subject AND i.lifted IS NULL))
+             ORDER BY q.epoch, q.idx LIMIT $2",
+            &[
+                &(RequestState::Open as i64),
+                &i64::from(rows_max),
+                &millis(at),
+                &(Act::ReleaseTransfer as i64),
+                &(Stage::Held as i64),
+                &(Stage::NotChecked as i64),
+                &(Act::LiftIsolation as i64),
+            ],
             |row| Ok(OpenRequest { request: id_of(row, 0)?, act: code_of(row, 1, Act::ALL)?, subject: id_of(row, 2)? }),
         )?)
     }
@@ -397,18 +419,34 @@ impl View<'_> {
             },
         )?;
         let Some(mut found) = found else { return Ok(None) };
-        let votes: Vec<(Id<Person>, Group, Digest)> = self.db.all(
-            "SELECT person, approver_group, binding FROM approval WHERE request = $1 AND approves = 1 ORDER BY idx",
+        let votes: Vec<(Id<Person>, Group, Digest, Id<Credential>)> = self.db.all(
+            "SELECT person, approver_group, binding, credential FROM approval
+             WHERE request = $1 AND approves = 1 ORDER BY idx",
             &[request.as_bytes()],
-            |row| Ok((id_of(row, 0)?, code_of(row, 1, Group::ALL)?, digest_of(row, 2)?)),
+            |row| Ok((id_of(row, 0)?, code_of(row, 1, Group::ALL)?, digest_of(row, 2)?, id_of(row, 3)?)),
         )?;
-        for (person, group, binding) in votes {
-            let known = self.person(person, at)?;
-            let still_entitled =
-                known.is_some_and(|known| known.standing == Standing::Current && known.roles.contains(&group.role()));
-            found.votes.push(Vote { person, group, binding, still_entitled });
+        for (person, group, binding, credential) in votes {
+            let groups = self.still_votes_for(person, group, credential, at)?;
+            found.votes.push(Vote { person, group, binding, groups });
         }
         Ok(Some(found))
+    }
+
+    /// The groups for which somebody's vote may count now; none where they left, no longer have the role for which they voted, or
+    /// the credential by which they voted was revoked. One that only ran out spoke for them while it was valid.
+    fn still_votes_for(
+        &self,
+        person: Id<Person>,
+        group: Group,
+        credential: Id<Credential>,
+        at: Timestamp,
+    ) -> Result<Vec<Group>> {
+        let shown = self.credential(credential)?.is_some_and(|shown| !shown.revoked);
+        let known = self
+            .person(person, at)?
+            .filter(|known| shown && known.side == PersonSide::Hospital && known.standing == Standing::Current);
+        let groups = known.map_or_else(Vec::new, |known| groups_of(&known.roles));
+        Ok(if groups.contains(&group) { groups } else { Vec::new() })
     }
 
     /// The delivery opened at release.
@@ -425,12 +463,5 @@ impl View<'_> {
                 })
             },
         )?)
-    }
-
-    /// Content commitment of an object, to compare what left with what arrived.
-    pub fn content(&self, transfer: Id<Transfer>) -> Result<Option<Commitment>> {
-        Ok(self
-            .db
-            .one("SELECT content FROM transfer WHERE id = $1", &[transfer.as_bytes()], |row| commitment_of(row, 0))?)
     }
 }

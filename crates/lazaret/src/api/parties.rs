@@ -234,17 +234,7 @@ pub async fn requests(State(gate): State<Arc<Gate>>, signed: Signed) -> Response
             return Err(Refusal::NotAllowed.into());
         }
         let at = gate.clock.now();
-        let open = gate.read(|view, _| {
-            let mut waiting = view.open_requests(REQUESTS_MAX)?;
-            let mut ended = Vec::new();
-            for open in &waiting {
-                if view.request(open.request, at)?.is_none_or(|request| at >= request.until) {
-                    ended.push(open.request);
-                }
-            }
-            waiting.retain(|open| !ended.contains(&open.request));
-            Ok(waiting)
-        })?;
+        let open = gate.read(|view, _| view.open_requests(REQUESTS_MAX, at))?;
         let items: Result<Vec<RequestJson>> = open.iter().map(|open| show_request(&gate, open.request)).collect();
         Ok(json(&ListJson { items: items?, next: None }))
     })();
@@ -284,7 +274,8 @@ pub(crate) fn show_request(gate: &Gate, request: Id<Request>) -> Result<RequestJ
     })
 }
 
-/// Votes on a request that is about no transfer, such as lifting an isolation. The last vote needed carries it out.
+/// Votes on a request that is about no transfer, such as lifting an isolation. The last vote needed carries it out; who asked
+/// takes it back by voting against it.
 #[utoipa::path(
     post,
     path = "/api/v1/requests/{request}/approvals",

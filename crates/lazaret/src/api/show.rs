@@ -7,6 +7,7 @@ use lazaret_core::explanation::{Able, Explanation, Lever};
 use lazaret_core::id::{Id, Reference, Transfer};
 use lazaret_core::refusal::{PartyCode, Refusal};
 use lazaret_core::register::Role;
+use lazaret_core::request::RequestView;
 use lazaret_core::time::Timestamp;
 use lazaret_core::transfer::{Stage, TransferView};
 use lazaret_store::{Entry, Side, View};
@@ -104,13 +105,8 @@ pub fn transfer(gate: &Arc<Gate>, caller: &Caller, view: &TransferView) -> Resul
     add_ways_out(gate, &explanation, &mut json)?;
     if matches!(view.stage, Stage::Held | Stage::NotChecked) && decision.approvals.is_some() {
         json.binding = Some(decision.binding.to_string());
-        let at = gate.clock.now();
-        let request = gate.read(|read, _| {
-            let open = read.open_request(view.transfer.cast())?;
-            open.map_or(Ok(None), |request| read.request(request, at))
-        })?;
-        json.approvals =
-            request.map(|request| TallyJson { counted: request.counted().len(), required: request.required });
+        let tally = |request: RequestView| TallyJson { counted: request.counted().len(), required: request.required };
+        json.approvals = decision.request.map(tally);
     }
     Ok(json)
 }

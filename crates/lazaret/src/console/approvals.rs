@@ -35,21 +35,12 @@ pub fn waiting_for(gate: &Gate, caller: &Caller, at: Timestamp) -> Result<usize>
     let Some(voter) = vote::fresh_voter(gate, caller) else { return Ok(0) };
     gate.read(|view, _| {
         let mut count = 0;
-        for open in view.open_requests(REQUESTS_MAX)? {
-            let Some(request) = view.request(open.request, at)? else { continue };
-            let may = vote::may_vote_about(&request, open.subject, &voter, at).is_ok();
-            count += usize::from(may && still_waits(view, &request, open.subject)?);
+        for open in view.open_requests(REQUESTS_MAX, at)? {
+            let request = view.request(open.request, at)?;
+            let may = request.is_some_and(|request| vote::may_vote_about(&request, open.subject, &voter, at).is_ok());
+            count += usize::from(may);
         }
         Ok(count)
-    })
-}
-
-/// Whether what a request is about still waits for it.
-fn still_waits(view: &View<'_>, request: &RequestView, subject: Id<Subject>) -> lazaret_store::Result<bool> {
-    Ok(match request.act {
-        Act::ReleaseTransfer => view.transfer(subject.cast())?.is_some_and(|found| crossing::may_change(&found)),
-        Act::LiftIsolation => view.isolated_party(subject.cast::<Isolation>())?.is_some(),
-        Act::ActivatePolicy | Act::GrantRole => true,
     })
 }
 
@@ -68,8 +59,8 @@ fn open(gate: &Gate, caller: &Caller, at: Timestamp) -> Result<Vec<Waiting>> {
     let voter = vote::fresh_voter(gate, caller);
     gate.read(|view, side| {
         let mut waiting = Vec::new();
-        for open in view.open_requests(REQUESTS_MAX)? {
-            let Some(request) = view.request(open.request, at)?.filter(|request| at < request.until) else { continue };
+        for open in view.open_requests(REQUESTS_MAX, at)? {
+            let Some(request) = view.request(open.request, at)? else { continue };
             let Some((title, route, since)) = about(gate, view, side, &request, open.subject)? else { continue };
             let may_vote = |voter| vote::may_vote_about(&request, open.subject, voter, at);
             let mine = voter.as_ref().map_or(Err(Refusal::NotInRole), may_vote);
@@ -90,8 +81,7 @@ fn about(
     let particulars = &gate.particulars;
     Ok(match request.act {
         Act::ReleaseTransfer => {
-            let found = view.transfer(subject.cast())?.filter(crossing::may_change);
-            let Some(found) = found else { return Ok(None) };
+            let Some(found) = view.transfer(subject.cast())? else { return Ok(None) };
             let kept = particulars.kept(side, found.transfer).unwrap_or_default();
             Some((kept.name().to_owned(), transfer_route(gate, view, side, &found)?, found.since))
         }
@@ -229,6 +219,7 @@ fn detail(inside: &Inside, page: &Page, one: &Waiting) -> Markup {
                 },
                 Err(refusal) => p { "You cannot decide here: " (words::not_you(refusal)) "." }
             }
+            @if one.request.may_take_back(inside.caller(), inside.at).is_ok() { (vote::take_back_form(inside, &one.request)) }
         }
     };
     kept(page.nonce(), &format!("look-{}", one.request.request), &content)

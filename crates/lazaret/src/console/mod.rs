@@ -47,6 +47,7 @@ pub fn router() -> Router<Arc<Gate>> {
         .route("/approvals", get(approvals::page))
         .route("/vote", post(vote::cast))
         .route("/vote/begin", post(vote::begin))
+        .route("/vote/back", post(vote::take_back))
         .route("/suppliers", get(suppliers::list))
         .route("/s/{slug}", get(suppliers::one))
         .route("/s/{slug}/isolate", get(suppliers::plan).post(suppliers::isolate))

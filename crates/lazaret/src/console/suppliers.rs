@@ -100,7 +100,12 @@ impl Shown {
             let mut lanes = view.lanes_of(party, Direction::In)?;
             lanes.extend(view.lanes_of(party, Direction::Out)?);
             let facts = lanes.first().map(|lane| view.party_facts(lane, inside.at)).transpose()?;
-            let isolation = view.open_isolation(party)?;
+            let lift = match view.open_isolation(party)? {
+                Some(isolation) if view.awaits_votes(isolation.cast(), inside.at)? => {
+                    view.open_request(isolation.cast())?
+                }
+                Some(_) | None => None,
+            };
             let mut open = Vec::new();
             for transfer in view.open_of(Some(party))? {
                 open.push((transfer, particulars.kept(side, transfer).unwrap_or_default().name().to_owned()));
@@ -110,7 +115,7 @@ impl Shown {
                 called: particulars.party_name(side, party),
                 open,
                 released: view.released_of(party)?,
-                lift: isolation.map_or(Ok(None), |isolation| view.open_request(isolation.cast()))?,
+                lift,
                 phi_cover: facts.as_ref().is_some_and(|facts| facts.phi_cover),
                 is_current: facts.as_ref().is_some_and(|facts| facts.agreement_current && facts.vetting_current),
                 party: known,

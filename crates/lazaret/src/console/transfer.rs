@@ -63,7 +63,7 @@ impl Shown {
     /// A fault of store or vault.
     pub fn gather(inside: &Inside, view: TransferView) -> Result<Shown> {
         let (gate, transfer) = (&inside.gate, view.transfer);
-        let (dossier, decision, explanation) = crossing::explanation(gate, transfer)?;
+        let (_, decision, explanation) = crossing::explanation(gate, transfer)?;
         let is_signed = gate.log.is_signed(gate, transfer)?;
         let particulars = &gate.particulars;
         gate.read(|read, side| {
@@ -94,7 +94,7 @@ impl Shown {
                 entries,
                 notes: notes.collect(),
                 people: able.map(|person| (*person, particulars.person_name(side, *person))).collect(),
-                request: dossier.request.clone(),
+                request: decision.request.clone().filter(|_| decision.approvals_help()),
                 is_signed,
                 view,
                 decision,

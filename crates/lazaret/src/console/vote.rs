@@ -112,6 +112,32 @@ pub fn form(inside: &Inside, request: &RequestView) -> Markup {
     }
 }
 
+/// Whoever asked may take it back.
+pub fn take_back_form(inside: &Inside, request: &RequestView) -> Markup {
+    html! {
+        form action="/vote/back" method="post" {
+            (token(&inside.reader.csrf))
+            input type="hidden" name="request" value=(request.request);
+            button.danger type="submit" { "Take it back" }
+        }
+    }
+}
+
+/// `POST /vote/back`: whoever asked takes the request back.
+pub async fn take_back(posted: Posted) -> Response {
+    let Posted { inside, form } = posted;
+    let outcome = async {
+        let request: Id<Request> = form.fields.get("request").parse().map_err(|_| Error::Refused(Refusal::NotFound))?;
+        let asked = inside.gate.read(|view, _| view.request(request, inside.at))?.ok_or(Refusal::NotFound)?;
+        asked.may_take_back(inside.caller(), inside.at)?;
+        let (no, words) = (Choice::Reject, Words::default());
+        crossing::vote_on_request(&inside.gate, inside.caller(), request, asked.binding, words, no).await?;
+        Ok(Redirect::to("/approvals?show=mine").into_response())
+    };
+    let outcome = outcome.await;
+    inside.answer(outcome)
+}
+
 /// Whether the reader has a passkey.
 pub fn has_passkey(inside: &Inside) -> bool {
     let person = inside.visitor.session.person;

@@ -275,6 +275,7 @@ pub const fn not_you(refusal: Refusal) -> &'static str {
         Refusal::NotOneself => "it is your own role, and nobody decides that",
         Refusal::NotInRole => "you are in none of the groups that are asked",
         Refusal::VotedAlready => "you have voted already, and another person is needed",
+        Refusal::TooFewOthers => "without you too few people could grant it",
         Refusal::WrongState => "it no longer waits for votes",
         Refusal::StaleApproval => "what you saw has changed since",
         Refusal::StepUpNeeded => "your passkey is asked for first",
@@ -292,7 +293,6 @@ pub const fn not_you(refusal: Refusal) -> &'static str {
         | Refusal::NoLongerCleared
         | Refusal::Unchanged
         | Refusal::OtherSide
-        | Refusal::TooFewOthers
         | Refusal::WaitsAlready
         | Refusal::LastAdministrator
         | Refusal::ApproverKnown

@@ -167,7 +167,7 @@ impl Outgoing {
         self.reader = Some(reader);
         let streamed = streamed.inspect_err(|_| self.share.failed(DeliveryFault::ReadFailed))?;
         let content = streamed.content.commitment;
-        if self.gate.read(|view, _| view.content(self.transfer))? == Some(content) {
+        if self.gate.read(|view, _| view.transfer(self.transfer))?.is_some_and(|found| found.content == content) {
             return Ok(content);
         }
         self.share.failed(DeliveryFault::ContentDiffers);

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use lazaret_core::event::{Event, RuleSet};
-use lazaret_core::id::{Id, Party, Request, Transfer};
+use lazaret_core::id::{Credential, Id, Party, Request, Transfer};
 use lazaret_core::register::CredentialKind;
 
 /// What new entries ask for.
@@ -16,6 +16,8 @@ pub(super) struct Touched {
     pub(super) parties: BTreeSet<Id<Party>>,
     /// Who registered a key: one of theirs may have signed what is held.
     pub(super) keys_of: BTreeSet<Id<Party>>,
+    /// Revoked: what was signed by it, or voted with it, counts no longer.
+    pub(super) revoked: BTreeSet<Id<Credential>>,
     /// Every transfer is to be ruled again.
     pub(super) everything: bool,
     /// Requests that got a vote.
@@ -56,6 +58,10 @@ impl Touched {
             Event::CredentialAdded(fact) if fact.kind == CredentialKind::SigningKey => {
                 self.keys_of.extend(fact.party);
             }
+            Event::CredentialRevoked(fact) => {
+                self.revoked.insert(fact.credential);
+                self.everything = true;
+            }
             Event::EngagementRecorded(_)
             | Event::AgreementRecorded(_)
             | Event::PersonRecorded(_)
@@ -77,7 +83,6 @@ impl Touched {
             | Event::ProductRecorded(_)
             | Event::PersonInvited(_)
             | Event::CredentialAdded(_)
-            | Event::CredentialRevoked(_)
             | Event::EpochOpened(_)
             | Event::KekEpochOpened(_)
             | Event::SessionsObserved(_) => {}
