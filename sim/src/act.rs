@@ -172,6 +172,7 @@ impl Act {
                 party: Some(*party),
                 valid_from: at,
                 valid_until: None,
+                asked_by: None,
             }
             .into()),
             _ => self.decide_on_transfer(view, world, caller, at),

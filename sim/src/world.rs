@@ -152,7 +152,15 @@ fn credential_of(person: Id<Person>) -> Id<Credential> {
 
 fn passkey_of(person: Id<Person>) -> CredentialAdded {
     let (credential, kind, valid_from) = (credential_of(person), CredentialKind::Passkey, BEGINNING);
-    CredentialAdded { credential, kind, person: Some(person), party: None, valid_from, valid_until: None }
+    CredentialAdded {
+        credential,
+        kind,
+        person: Some(person),
+        party: None,
+        valid_from,
+        valid_until: None,
+        asked_by: None,
+    }
 }
 
 /// Records what a gate begins with.

@@ -160,8 +160,9 @@ pub fn add_credential(
     if !fits || state == PartyState::Ended {
         return Err(Refusal::WrongState);
     }
-    let party = Some(party);
-    Ok(CredentialAdded { credential, kind, person: None, party, valid_from: at, valid_until: until }.into())
+    // The party's, whatever becomes of the administrator's own.
+    let (person, party, valid_from, asked_by) = (None, Some(party), at, None);
+    Ok(CredentialAdded { credential, kind, person, party, valid_from, valid_until: until, asked_by }.into())
 }
 
 fn recorded(contract: &Contract, lanes: Vec<LaneTerms>) -> Event {

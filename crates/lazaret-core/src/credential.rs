@@ -47,14 +47,26 @@ pub fn invited_passkey(known: &Known, passkey: Id<Credential>, at: Timestamp) ->
 
 fn passkey_of(person: Id<Person>, credential: Id<Credential>, at: Timestamp) -> CredentialAdded {
     let kind = CredentialKind::Passkey;
-    CredentialAdded { credential, kind, person: Some(person), party: None, valid_from: at, valid_until: None }
+    let (person, party, valid_from) = (Some(person), None, at);
+    CredentialAdded { credential, kind, person, party, valid_from, valid_until: None, asked_by: None }
 }
 
 /// How long a token lives at most, in days.
 pub const TOKEN_DAYS_MAX: u32 = 365;
 
-/// A token of the caller's own: for whom it was made by, and never living longer than the credential by which it was asked for,
-/// so that a stolen one cannot prolong itself.
+/// The credential that somebody shows while they ask for another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shown {
+    /// The credential.
+    pub credential: Id<Credential>,
+    /// What it is.
+    pub kind: CredentialKind,
+    /// Its exclusive end.
+    pub until: Option<Timestamp>,
+}
+
+/// A token of the caller's own: for whom it was made by. It never lives longer than the credential by which it was asked for, and
+/// if that is a token it ends with it, so that a stolen one can neither prolong itself nor leave others behind.
 ///
 /// # Errors
 /// The gate itself asks; more days than there may be.
@@ -62,7 +74,7 @@ pub fn add_token(
     caller: &Caller,
     credential: Id<Credential>,
     days: u32,
-    asked_by_until: Option<Timestamp>,
+    shown: Option<Shown>,
     at: Timestamp,
 ) -> Result<Event, Refusal> {
     let (person, party) = match caller.who() {
@@ -74,21 +86,32 @@ pub fn add_token(
         return Err(Refusal::NotAllowed);
     }
     let wanted = at.plus_millis(u64::from(days) * DAY_MS);
-    let until = asked_by_until.map_or(wanted, |end| end.min(wanted));
-    let kind = CredentialKind::Token;
-    Ok(CredentialAdded { credential, kind, person, party, valid_from: at, valid_until: Some(until) }.into())
+    let until = shown.and_then(|shown| shown.until).map_or(wanted, |end| end.min(wanted));
+    let asked_by = shown.filter(|shown| shown.kind == CredentialKind::Token).map(|shown| shown.credential);
+    let (kind, valid_from) = (CredentialKind::Token, at);
+    Ok(CredentialAdded { credential, kind, person, party, valid_from, valid_until: Some(until), asked_by }.into())
 }
 
-/// A credential opens nothing any more: its owner says so, or an administrator, or security.
+/// Whether somebody may see and end this owner's credentials, of whatever kind: themselves, an administrator, or security.
 ///
 /// # Errors
 /// Somebody else.
+pub fn may_end(caller: &Caller, owner: Id<Actor>) -> Result<(), Refusal> {
+    if caller.actor() == owner || may_end_others(caller) { Ok(()) } else { Err(Refusal::NotAllowed) }
+}
+
+/// Whether somebody may see and end everybody's credentials.
+pub fn may_end_others(caller: &Caller) -> bool {
+    caller.has_role(Role::Admin) || caller.has_role(Role::Security)
+}
+
+/// A credential opens nothing any more, nor do the tokens that were asked for by it.
+///
+/// # Errors
+/// As [`may_end`].
 pub fn revoke(caller: &Caller, credential: Id<Credential>, owner: Id<Actor>) -> Result<Event, Refusal> {
-    if caller.actor() == owner || caller.has_role(Role::Admin) || caller.has_role(Role::Security) {
-        Ok(CredentialRevoked { credential }.into())
-    } else {
-        Err(Refusal::NotAllowed)
-    }
+    may_end(caller, owner)?;
+    Ok(CredentialRevoked { credential }.into())
 }
 
 #[cfg(test)]
@@ -108,11 +131,19 @@ mod tests {
     #[test]
     fn a_token_is_dated_and_never_outlives_what_it_was_asked_by() {
         let at = Timestamp::from_millis(1_000);
-        let until = |days, asked_by| match add_token(&person(1, &[]), Id::from_bytes([9; 16]), days, asked_by, at) {
-            Ok(Event::CredentialAdded(fact)) => Ok(fact.valid_until),
+        let added = |days, shown| match add_token(&person(1, &[]), Id::from_bytes([9; 16]), days, shown, at) {
+            Ok(Event::CredentialAdded(fact)) => Ok(fact),
             Ok(other) => panic!("{other:?}"),
             Err(refusal) => Err(refusal),
         };
+        let shown = |kind, until| Shown { credential: Id::from_bytes([8; 16]), kind, until };
+        let until = |days, end: Option<Timestamp>| {
+            let shown = end.map(|end| shown(CredentialKind::Token, Some(end)));
+            added(days, shown).map(|fact| fact.valid_until)
+        };
+        let asked_by = |kind| added(1, Some(shown(kind, None))).map(|fact| fact.asked_by);
+        assert_eq!(asked_by(CredentialKind::Token), Ok(Some(Id::from_bytes([8; 16]))));
+        assert_eq!(asked_by(CredentialKind::Passkey), Ok(None), "a lost passkey takes no script with it");
         assert_eq!(until(1, None), Ok(Some(at.plus_millis(DAY_MS))));
         let soon = at.plus_millis(DAY_MS / 2);
         assert_eq!(until(1, Some(soon)), Ok(Some(soon)));

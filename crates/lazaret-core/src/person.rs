@@ -293,12 +293,8 @@ mod tests {
 
     #[test]
     fn two_votes_grant_the_role_that_was_asked_for_and_no_other() {
-        let vote = |byte, group| Vote {
-            person: id(byte),
-            group,
-            binding: binding(id(9), Role::Biomed),
-            groups: vec![group],
-        };
+        let vote =
+            |byte, group| Vote { person: id(byte), group, binding: binding(id(9), Role::Biomed), groups: vec![group] };
         let open = RequestView {
             request: REQUEST,
             act: Act::GrantRole,

@@ -78,8 +78,11 @@ pub(crate) async fn simulate(gate: &Arc<Gate>, caller: &Caller, text: String) ->
 pub(crate) fn in_force(known: &Arc<Bundle>, view: &View<'_>, side: &Side<'_>) -> lazaret_store::Result<Arc<Bundle>> {
     match view.rules_in_force(RuleSet::Policy)? {
         Some(digest) if digest != known.digest() => {
-            let text = side.policy_text(digest)?.ok_or(lazaret_store::Fault::Corrupt("the text of the rules in force is missing"))?;
-            let bundle = Bundle::parse(&text).map_err(|_| lazaret_store::Fault::Corrupt("the rules in force are no set of rules"))?;
+            let text = side
+                .policy_text(digest)?
+                .ok_or(lazaret_store::Fault::Corrupt("the text of the rules in force is missing"))?;
+            let bundle = Bundle::parse(&text)
+                .map_err(|_| lazaret_store::Fault::Corrupt("the rules in force are no set of rules"))?;
             Ok(Arc::new(bundle))
         }
         Some(_) | None => Ok(Arc::clone(known)),

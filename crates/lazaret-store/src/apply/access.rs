@@ -64,7 +64,8 @@ pub(super) fn role_ended(db: Db<'_>, fact: &RoleEnded) -> Result<(), Fault> {
 
 pub(super) fn credential_added(db: Db<'_>, fact: &CredentialAdded) -> Result<(), Fault> {
     db.change_one(
-        "INSERT INTO credential (id, kind, person, party, valid_from, valid_until) VALUES ($1, $2, $3, $4, $5, $6)",
+        "INSERT INTO credential (id, kind, person, party, valid_from, valid_until, asked_by)
+         VALUES ($1, $2, $3, $4, $5, $6, $7)",
         &[
             fact.credential.as_bytes(),
             &(fact.kind as i64),
@@ -72,10 +73,20 @@ pub(super) fn credential_added(db: Db<'_>, fact: &CredentialAdded) -> Result<(),
             &fact.party.map(|party| *party.as_bytes()),
             &millis(fact.valid_from),
             &fact.valid_until.map(millis),
+            &fact.asked_by.map(|token| *token.as_bytes()),
         ],
     )
 }
 
 pub(super) fn credential_revoked(db: Db<'_>, fact: &CredentialRevoked) -> Result<(), Fault> {
-    db.change_one("UPDATE credential SET revoked = 1 WHERE id = $1", &[fact.credential.as_bytes()])
+    db.change_one("UPDATE credential SET revoked = 1 WHERE id = $1", &[fact.credential.as_bytes()])?;
+    db.execute(
+        "UPDATE credential SET revoked = 1 WHERE id IN (
+           WITH RECURSIVE made (id) AS (
+             SELECT id FROM credential WHERE asked_by = $1
+             UNION SELECT c.id FROM credential c JOIN made m ON c.asked_by = m.id)
+           SELECT id FROM made)",
+        &[fact.credential.as_bytes()],
+    )?;
+    Ok(())
 }

@@ -2,10 +2,11 @@
 
 use lazaret_core::digest::Digest;
 use lazaret_core::event::RuleSet;
-use lazaret_core::id::{Credential, Id, Party, Person};
+use lazaret_core::id::{Actor, Credential, Id, Party, Person};
 use lazaret_core::register::{CredentialKind, PersonSide, Role, Standing};
 use lazaret_core::request::Group;
 use lazaret_core::time::Timestamp;
+use rusqlite::Row;
 
 use super::View;
 use crate::error::Result;
@@ -43,6 +44,27 @@ pub struct CredentialView {
     pub valid_until: Option<Timestamp>,
     /// Whether it was revoked.
     pub revoked: bool,
+}
+
+const CREDENTIAL: &str = "SELECT id, kind, person, party, valid_from, valid_until, revoked FROM credential";
+
+fn read_credential(row: &Row<'_>) -> rusqlite::Result<CredentialView> {
+    Ok(CredentialView {
+        credential: id_of(row, 0)?,
+        kind: code_of(row, 1, CredentialKind::ALL)?,
+        person: id_opt(row, 2)?,
+        party: id_opt(row, 3)?,
+        valid_from: time_of(row, 4)?,
+        valid_until: time_opt(row, 5)?,
+        revoked: row.get::<_, i64>(6)? == 1,
+    })
+}
+
+impl CredentialView {
+    /// Whose it is; nobody's where the entry names neither a person nor a party.
+    pub fn owner(&self) -> Option<Id<Actor>> {
+        self.person.map(Id::cast).or(self.party.map(Id::cast))
+    }
 }
 
 impl View<'_> {
@@ -96,20 +118,18 @@ impl View<'_> {
 
     /// The credential with this id.
     pub fn credential(&self, credential: Id<Credential>) -> Result<Option<CredentialView>> {
-        Ok(self.db.one(
-            "SELECT id, kind, person, party, valid_from, valid_until, revoked FROM credential WHERE id = $1",
-            &[credential.as_bytes()],
-            |row| {
-                Ok(CredentialView {
-                    credential: id_of(row, 0)?,
-                    kind: code_of(row, 1, CredentialKind::ALL)?,
-                    person: id_opt(row, 2)?,
-                    party: id_opt(row, 3)?,
-                    valid_from: time_of(row, 4)?,
-                    valid_until: time_opt(row, 5)?,
-                    revoked: row.get::<_, i64>(6)? == 1,
-                })
-            },
+        Ok(self.db.one(&format!("{CREDENTIAL} WHERE id = $1"), &[credential.as_bytes()], read_credential)?)
+    }
+
+    /// Live credentials of every kind that belong to a person or a party.
+    pub fn credentials_owned(&self, owner: Id<Actor>, at: Timestamp) -> Result<Vec<CredentialView>> {
+        Ok(self.db.all(
+            &format!(
+                "{CREDENTIAL} WHERE (person = $1 OR party = $1) AND revoked = 0 AND valid_from <= $2
+                   AND (valid_until IS NULL OR valid_until > $2) ORDER BY kind, id"
+            ),
+            &[owner.as_bytes(), &millis(at)],
+            read_credential,
         )?)
     }
 

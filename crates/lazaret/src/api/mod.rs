@@ -1,5 +1,6 @@
 //! The API under `/api/v1`: routes and their OpenAPI description are one list, so that neither can drift.
 
+pub mod credentials;
 pub mod health;
 pub mod lanes;
 pub mod ledger;
@@ -95,6 +96,8 @@ pub fn described() -> (Router<Arc<Gate>>, utoipa::openapi::OpenApi) {
         .routes(routes!(lanes::add_token))
         .routes(routes!(lanes::list))
         .routes(routes!(lanes::open, lanes::close))
+        .routes(routes!(credentials::list))
+        .routes(routes!(credentials::revoke))
         .routes(routes!(policy::simulate))
         .routes(routes!(policy::activate))
         .split_for_parts()

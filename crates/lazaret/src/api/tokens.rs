@@ -6,15 +6,14 @@ use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use lazaret_core::caller::{Caller, Who};
-use lazaret_core::credential;
-use lazaret_core::id::{Credential, Id};
+use lazaret_core::credential::{self, Shown};
 use lazaret_core::refusal::{PartyCode, Refusal};
 use lazaret_core::register::CredentialKind;
 use lazaret_store::side::Secret;
 use lazaret_store::view::CredentialView;
 
 use super::types::{ListJson, NewTokenJson, Problem, TokenJson, from_json};
-use super::{json, show};
+use super::{credentials, json, show};
 use crate::auth::signed::Signed;
 use crate::auth::token;
 use crate::clock::new_id;
@@ -77,8 +76,9 @@ pub(crate) async fn add(gate: &Arc<Gate>, caller: &Caller, days: u32) -> Result<
     gate.write(move |tx| {
         let _recorded = tx.record(&caller, |view| {
             let shown = caller.credential().map_or(Ok(None), |shown| view.credential(shown))?;
-            let until = shown.and_then(|shown| shown.valid_until);
-            Ok(credential::add_token(&caller, credential, days, until, at)?)
+            let shown =
+                shown.map(|shown| Shown { credential: shown.credential, kind: shown.kind, until: shown.valid_until });
+            Ok(credential::add_token(&caller, credential, days, shown, at)?)
         })?;
         tx.side().put_secret(&Secret { lookup, credential, data: Vec::new() })
     })
@@ -87,7 +87,7 @@ pub(crate) async fn add(gate: &Arc<Gate>, caller: &Caller, days: u32) -> Result<
     Ok((text, made))
 }
 
-/// Ends a token at once: its owner's, or anybody's for administrators and security.
+/// Ends a token at once, and those that were made by it: one's own, or anybody's for administrators and security.
 #[utoipa::path(
     delete,
     path = "/api/v1/tokens/{token}",
@@ -96,22 +96,8 @@ pub(crate) async fn add(gate: &Arc<Gate>, caller: &Caller, days: u32) -> Result<
     responses((status = 200, body = TokenJson), (status = "default", body = Problem, content_type = "application/problem+json"))
 )]
 pub(crate) async fn revoke(State(gate): State<Arc<Gate>>, signed: Signed, Path(name): Path<String>) -> Response {
-    let outcome = async {
-        let credential: Id<Credential> = name.parse().map_err(|_| Error::Refused(Refusal::NotFound))?;
-        let found =
-            gate.read(|view, _| view.credential(credential))?.filter(|found| found.kind == CredentialKind::Token);
-        let found = found.ok_or(Refusal::NotFound)?;
-        let owner = found.person.map(Id::cast).or(found.party.map(Id::cast)).ok_or(Refusal::NotFound)?;
-        let asker = signed.caller.clone();
-        let revoked = gate.record(&signed.caller, move |_| Ok(credential::revoke(&asker, credential, owner)?)).await;
-        match revoked {
-            Ok(_) => Ok(json(&outline(&found))),
-            // To others a token that is not theirs looks like none.
-            Err(Error::Refused(Refusal::NotAllowed)) => Err(Refusal::NotFound.into()),
-            Err(error) => Err(error),
-        }
-    };
-    signed.answer(outcome.await)
+    let of_token = |found: &CredentialView| found.kind == CredentialKind::Token;
+    signed.answer(credentials::end(&gate, &signed.caller, &name, of_token).await.map(|found| json(&outline(&found))))
 }
 
 /// A token without its text.

@@ -368,6 +368,19 @@ pub struct RuleJson {
     pub text: String,
 }
 
+/// What somebody proves themselves by.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct CredentialJson {
+    /// `cr_…`
+    pub id: String,
+    /// `token`, `passkey`, `ssh_key`, `signing_key`, or another.
+    pub kind: String,
+    /// First instant at which it opens anything, RFC 3339 UTC.
+    pub from: String,
+    /// Exclusive end; null where it has none.
+    pub until: Option<String>,
+}
+
 /// A token of the caller's own. It has no `Debug`, so that no message tells it.
 #[derive(Clone, Serialize, Deserialize, ToSchema)]
 pub struct TokenJson {

@@ -221,7 +221,7 @@ fn credential(
     party: Option<Id<Party>>,
     at: Timestamp,
 ) -> CredentialAdded {
-    CredentialAdded { credential, kind, person, party, valid_from: at, valid_until: None }
+    CredentialAdded { credential, kind, person, party, valid_from: at, valid_until: None, asked_by: None }
 }
 
 fn add_person(gate: &Arc<Gate>, keys: &Path, demo: &DemoPerson, at: Timestamp) -> Result<()> {

@@ -191,6 +191,68 @@ fn nobody_asks_for_what_cannot_be_granted_and_an_asker_takes_it_back() {
     assert_eq!(gate.request("mei", "POST", &lift).send().status, 200);
 }
 
+/// One request with this token.
+fn by(gate: &TestGate, token: &str, method: &str, path: &str, body: &str) -> Answer {
+    gate.request("", method, path).header(&format!("Authorization: Bearer {token}")).body(body).send()
+}
+
+// EVIDENCE-OF: R-111
+#[test]
+fn a_vote_by_a_credential_that_is_revoked_counts_no_longer() {
+    let gate = TestGate::start();
+    let reference = reference(&gate.put("acme", "acme-in/pump.bin", &program(5)));
+    let made = by(&gate, gate.token("ben").trim(), "POST", "/api/v1/tokens", r#"{"days":1}"#).json();
+    let binding = gate.get("ben", &format!("/api/v1/transfers/{reference}"))["binding"].clone();
+    let ballot = json!({"vote": "approve", "binding": binding, "reason": "a thief"}).to_string();
+    let path = format!("/api/v1/transfers/{reference}/approvals");
+    let thief = made["token"].as_str().unwrap();
+    assert_eq!(by(&gate, thief, "POST", &path, &ballot).status, 200);
+    let stolen = format!("/api/v1/credentials/{}", made["id"].as_str().unwrap());
+    assert_eq!(gate.request("ana", "DELETE", &stolen).send().status, 200);
+    assert_eq!(vote(&gate, "dan", &reference, "approve").status, 200);
+    let shown = gate.get("ana", &format!("/api/v1/transfers/{reference}"));
+    assert_eq!((shown["state"].as_str(), &shown["approvals"]["counted"]), (Some("held"), &json!(1)));
+    assert_eq!(vote(&gate, "ben", &reference, "approve").status, 200, "it was not ben who voted");
+    await_state(&gate, &reference, "released");
+}
+
+// EVIDENCE-OF: R-419
+#[test]
+fn a_credential_of_any_kind_ends_and_takes_the_tokens_with_it_that_it_made() {
+    let gate = TestGate::start();
+    let listed = |person: &str, whose: &str| gate.request(person, "GET", &format!("/api/v1/credentials{whose}")).send();
+    let kinds = |answer: &Answer| -> Vec<String> {
+        let items = answer.json()["items"].as_array().unwrap().clone();
+        items.iter().map(|item| item["kind"].as_str().unwrap().to_owned()).collect()
+    };
+    let own = listed("acme", "");
+    assert_eq!(kinds(&own), ["token", "ssh_key"]);
+    assert_eq!(listed("acme", "?of=medlog").status, 403);
+    assert_eq!(listed("acme", "?of=nobody").status, 403, "who else there is is not told");
+    assert_eq!(listed("ben", "?of=acme").status, 403);
+    assert_eq!(listed("dan", "?of=nobody").status, 404);
+    assert_eq!(listed("dan", "?off=acme").status, 400);
+    assert_eq!(kinds(&listed("dan", "?of=acme")), kinds(&own));
+
+    let key = own.json()["items"][1]["id"].as_str().unwrap().to_owned();
+    let end =
+        |person: &str, id: &str| gate.request(person, "DELETE", &format!("/api/v1/credentials/{id}")).send().status;
+    assert_eq!((end("medlog", &key), end("ben", &key)), (404, 404));
+    assert_eq!(gate.request("dan", "DELETE", &format!("/api/v1/tokens/{key}")).send().status, 404, "it is no token");
+    assert_eq!(end("dan", &key), 200);
+    assert_eq!(kinds(&listed("acme", "")), ["token"]);
+
+    let make = |token: &str| by(&gate, token, "POST", "/api/v1/tokens", r#"{"days":1}"#).json();
+    let works = |made: &Value| by(&gate, made["token"].as_str().unwrap(), "GET", "/api/v1/whoami", "").status;
+    let first = make(gate.token("acme").trim());
+    let second = make(first["token"].as_str().unwrap());
+    let third = make(second["token"].as_str().unwrap());
+    assert_eq!((works(&first), works(&second), works(&third)), (200, 200, 200));
+    assert_eq!(end("acme", first["id"].as_str().unwrap()), 200);
+    assert_eq!((works(&first), works(&second), works(&third)), (401, 401, 401));
+    assert_eq!(listed("acme", "").status, 200, "what made the first one goes on");
+}
+
 #[test]
 fn a_party_that_nobody_vetted_sends_and_nothing_of_it_is_released() {
     let gate = TestGate::start();

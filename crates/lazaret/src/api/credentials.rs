@@ -1,0 +1,94 @@
+//! Credentials of every kind: who holds what, and how one ends at once. A lost passkey or a leaked key is no token, and must not
+//! go on opening doors because there is no way to end it.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, RawQuery, State};
+use axum::response::Response;
+use lazaret_core::caller::Caller;
+use lazaret_core::credential;
+use lazaret_core::id::{Actor, Credential, Id, Party, Person};
+use lazaret_core::refusal::{PartyCode, Refusal};
+use lazaret_store::view::CredentialView;
+
+use super::types::{CredentialJson, ListJson, Problem};
+use super::{json, show};
+use crate::auth::signed::Signed;
+use crate::error::{Error, Result};
+use crate::gate::Gate;
+
+/// Lists the credentials that still open something: the caller's own, or for administrators and security anybody's.
+#[utoipa::path(
+    get,
+    path = "/api/v1/credentials",
+    tag = "access",
+    params(("of" = Option<String>, Query, description = "a person's or party's short name or id; without it one's own")),
+    responses((status = 200, body = ListJson<CredentialJson>), (status = "default", body = Problem, content_type = "application/problem+json"))
+)]
+pub(crate) async fn list(State(gate): State<Arc<Gate>>, signed: Signed, RawQuery(query): RawQuery) -> Response {
+    let outcome = owner(&gate, &signed.caller, query.as_deref()).and_then(|owner| {
+        let held = gate.read(|view, _| view.credentials_owned(owner, gate.clock.now()))?;
+        Ok(json(&ListJson { items: held.iter().map(outline).collect(), next: None }))
+    });
+    signed.answer(outcome)
+}
+
+/// Whose credentials are asked for. Whoever may see only their own learns nothing of who else there is.
+fn owner(gate: &Gate, caller: &Caller, query: Option<&str>) -> Result<Id<Actor>> {
+    let pairs: Vec<_> = url::form_urlencoded::parse(query.unwrap_or_default().as_bytes()).collect();
+    let name = match pairs.as_slice() {
+        [] => return Ok(caller.actor()),
+        [(name, value)] if name == "of" => value,
+        _ => return Err(Error::malformed(PartyCode::BadRequest, "the query is of=NAME, or nothing")),
+    };
+    if !credential::may_end_others(caller) {
+        return Err(Refusal::NotAllowed.into());
+    }
+    let by_id = name.parse::<Id<Person>>().map(Id::cast).or_else(|_| name.parse::<Id<Party>>().map(Id::cast)).ok();
+    let found = gate.read(|_, side| by_id.map_or_else(|| Ok(side.by_slug(name)?.map(Id::cast)), |id| Ok(Some(id))))?;
+    found.ok_or(Error::Refused(Refusal::NotFound))
+}
+
+/// Ends a credential of any kind at once, and the tokens that were made by it: one's own, or anybody's for administrators and
+/// security.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/credentials/{credential}",
+    tag = "access",
+    params(("credential" = String, Path, description = "the credential's id")),
+    responses((status = 200, body = CredentialJson), (status = "default", body = Problem, content_type = "application/problem+json"))
+)]
+pub(crate) async fn revoke(State(gate): State<Arc<Gate>>, signed: Signed, Path(name): Path<String>) -> Response {
+    let ended = end(&gate, &signed.caller, &name, |_| true).await;
+    signed.answer(ended.map(|found| json(&outline(&found))))
+}
+
+/// Ends one of the credentials that `is_meant` means.
+///
+/// # Errors
+/// There is none of this id, or it is not the caller's: to others it looks like none.
+pub(crate) async fn end(
+    gate: &Arc<Gate>,
+    caller: &Caller,
+    name: &str,
+    is_meant: impl FnOnce(&CredentialView) -> bool,
+) -> Result<CredentialView> {
+    let credential: Id<Credential> = name.parse().map_err(|_| Error::Refused(Refusal::NotFound))?;
+    let found = gate.read(|view, _| view.credential(credential))?.filter(is_meant).ok_or(Refusal::NotFound)?;
+    let owner = found.owner().ok_or(Refusal::NotFound)?;
+    let asker = caller.clone();
+    match gate.record(caller, move |_| Ok(credential::revoke(&asker, credential, owner)?)).await {
+        Ok(_) => Ok(found),
+        Err(Error::Refused(Refusal::NotAllowed)) => Err(Refusal::NotFound.into()),
+        Err(error) => Err(error),
+    }
+}
+
+fn outline(found: &CredentialView) -> CredentialJson {
+    CredentialJson {
+        id: found.credential.to_string(),
+        kind: found.kind.word().to_owned(),
+        from: show::time_text(found.valid_from),
+        until: found.valid_until.map(show::time_text),
+    }
+}
