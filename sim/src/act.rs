@@ -5,6 +5,7 @@
 //! What can be done to a gate. Each act reads, decides by core and records, as the gate's own `crossing.rs` and consoles do;
 //! it is refused as theirs would be. An act is a value: it says all that was drawn.
 
+use lazaret_core::arrival::{self, Arrival};
 use lazaret_core::caller::Caller;
 use lazaret_core::credential;
 use lazaret_core::digest::{Commitment, Digest};
@@ -19,9 +20,7 @@ use lazaret_core::register::{
 };
 use lazaret_core::request::{Act as Asked, RequestState, Voter};
 use lazaret_core::time::{DAY_MS, Timestamp};
-use lazaret_core::transfer::{
-    self, Arrival, Channel, DeliveryFault, Findings, ReopenCause, TransferView, WithholdCause,
-};
+use lazaret_core::transfer::{self, Channel, DeliveryFault, Findings, ReopenCause, TransferView, WithholdCause};
 use lazaret_store::side::ManifestRow;
 use lazaret_store::{Tx, View};
 
@@ -244,7 +243,7 @@ fn arrive(tx: &Tx<'_>, world: &World, who: Actor, lane: &str, name: u8, arrival:
     let natural = *Digest::of_parts([name_key.as_slice(), &[u8::from(arrival.key_is_exact)]]).as_bytes();
     let recorded = tx.record(&caller, |view| {
         let landing = view.landing(lane, &natural, &name_key, at)?;
-        Ok(transfer::arrive(&caller, &landing, arrival)?)
+        Ok(arrival::arrive(&caller, &landing, arrival)?)
     })?;
     let lane = tx.view().lane_by_name(lane)?.ok_or(Refusal::NotFound)?;
     let row = ManifestRow {

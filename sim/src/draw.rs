@@ -1,12 +1,13 @@
 //! Which act comes next: mostly one that makes sense where things stand, sometimes any at all.
 
+use lazaret_core::arrival::Arrival;
 use lazaret_core::digest::{Commitment, Digest};
 use lazaret_core::id::{Id, Party, Transfer};
 use lazaret_core::inspection::{ContentKind, Inspector, InspectorReport, PhiPresence, SignatureState, Verdict, Why};
 use lazaret_core::party::Choice;
 use lazaret_core::register::{AgreementKind, PartyKind, PartyState, Role, Standing, VettingOutcome};
 use lazaret_core::transfer::{
-    Arrival, Channel, DeliveryFault, Direction, Findings, ReopenCause, Stage, TransferKind, WithholdCause,
+    Channel, DeliveryFault, Direction, Findings, ReopenCause, Stage, TransferKind, WithholdCause,
 };
 use lazaret_store::View;
 

@@ -5,6 +5,7 @@
 //! are told), then the rest as needed.
 
 pub mod agreement;
+pub mod arrival;
 pub mod caller;
 pub mod cases;
 pub mod code;

@@ -5,9 +5,9 @@ use crate::decision::{Decision, Outcome};
 use crate::digest::{Commitment, Digest};
 use crate::dossier::Dossier;
 use crate::event::{
-    DeliveryAborted, DeliveryBegun, Event, FiredRule, TransferArrived, TransferDelivered, TransferExpired,
-    TransferInspected, TransferReleased, TransferReopened, TransferRuled, TransferSuperseded, TransferWithdrawn,
-    TransferWithheld, VerdictRow,
+    DeliveryAborted, DeliveryBegun, Event, FiredRule, TransferDelivered, TransferExpired, TransferInspected,
+    TransferReleased, TransferReopened, TransferRuled, TransferSuperseded, TransferWithdrawn, TransferWithheld,
+    VerdictRow,
 };
 use crate::id::{Delivery, Id, Lane, Object, Party, Request, Transfer};
 use crate::inspection::InspectorReport;
@@ -15,7 +15,6 @@ use crate::inspection::{ContentKind, Inspector, PhiPresence, SignatureState, Ver
 use crate::party::{self, Choice};
 use crate::policy::Bundle;
 use crate::refusal::Refusal;
-use crate::register::LaneTerms;
 use crate::request::{Group, Voter};
 use crate::time::{DAY_MS, Timestamp};
 
@@ -157,101 +156,6 @@ pub fn next_stage(stage: Option<Stage>, fact: &Event) -> Result<Stage, Refusal> 
 /// have recorded it so.
 pub fn stage_after<'e>(story: impl IntoIterator<Item = &'e Event>) -> Option<Stage> {
     story.into_iter().try_fold(None, |stage, fact| next_stage(stage, fact).map(Some)).ok().flatten()
-}
-
-/// What the registers know of the place where a transfer would arrive.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Landing {
-    /// The lane and its terms.
-    pub lane: LaneTerms,
-    /// The party on the other side.
-    pub party: Id<Party>,
-    /// Whether the party is isolated.
-    pub isolated: bool,
-    /// A transfer that the same natural key already made, with its mark, if the key's window is open.
-    pub repeat_of: Option<(Id<Transfer>, Commitment)>,
-    /// The version that a new object of this name gets.
-    pub next_version: u32,
-}
-
-/// What the door knows of the sealed bytes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Arrival {
-    /// Drawn before the first byte.
-    pub transfer: Id<Transfer>,
-    /// Drawn before the first byte.
-    pub object: Id<Object>,
-    /// The door.
-    pub channel: Channel,
-    /// What the sender says it is.
-    pub kind: TransferKind,
-    /// The plaintext's SHA-256 under the object's key.
-    pub content: Commitment,
-    /// The manifest under the transfer's key.
-    pub manifest: Commitment,
-    /// Plaintext bytes.
-    pub size_bytes: u64,
-    /// The sender named a key for this very act (`Idempotency-Key`): other bytes under it are refused, not versioned.
-    pub key_is_exact: bool,
-    /// The plaintext's SHA-256 under the gate's own key: equal marks are equal bytes.
-    pub mark: Commitment,
-}
-
-/// May this caller send on this lane at all? Asked before the first byte and again in `record`. Whether they belong to it comes
-/// first: to an outsider another's lane looks like one that is not there, open or closed, isolated or not.
-///
-/// # Errors
-/// A caller who does not belong to it, isolation, or a closed lane.
-pub fn may_send(caller: &Caller, landing: &Landing) -> Result<(), Refusal> {
-    let belongs = match (landing.lane.direction, caller.who()) {
-        (Direction::In, Who::Party { party }) => *party == landing.party,
-        (Direction::In, Who::Person { party, .. }) => *party == Some(landing.party),
-        (Direction::Out, Who::Person { party: None, .. }) => true,
-        (Direction::Out, _) | (Direction::In, Who::Gate { .. }) => false,
-    };
-    if !belongs {
-        return Err(if caller.is_hospital_person() { Refusal::NotAllowed } else { Refusal::LaneClosed });
-    }
-    if landing.isolated {
-        return Err(Refusal::Isolated);
-    }
-    if landing.lane.open { Ok(()) } else { Err(Refusal::LaneClosed) }
-}
-
-/// A sealed object becomes a transfer.
-///
-/// # Errors
-/// What [`may_send`] says; a kind or size that the lane does not take; a repeat of the same key.
-pub fn arrive(caller: &Caller, landing: &Landing, arrival: &Arrival) -> Result<Event, Refusal> {
-    may_send(caller, landing)?;
-    if !landing.lane.kinds.is_empty() && !landing.lane.kinds.contains(&arrival.kind) {
-        return Err(Refusal::KindNotOnLane);
-    }
-    if arrival.size_bytes > landing.lane.object_bytes_max {
-        return Err(Refusal::TooLarge);
-    }
-    if let Some((first, mark)) = landing.repeat_of {
-        if arrival.mark == mark {
-            return Err(Refusal::Already(first));
-        }
-        if arrival.key_is_exact {
-            return Err(Refusal::KeyReused);
-        }
-    }
-    Ok(TransferArrived {
-        transfer: arrival.transfer,
-        object: arrival.object,
-        direction: landing.lane.direction,
-        lane: landing.lane.lane,
-        party: landing.party,
-        requester: caller.actor(),
-        channel: arrival.channel,
-        kind: arrival.kind,
-        content: arrival.content,
-        manifest: arrival.manifest,
-        version: landing.next_version,
-    }
-    .into())
 }
 
 /// A transfer as the registers have it now.
@@ -563,9 +467,9 @@ fn edge(stage: Stage, fact: impl Into<Event>) -> Result<Event, Refusal> {
 mod tests {
     use super::*;
     use crate::caller::Who;
-    use crate::event::{Approved, Rejected, TransferSuperseded};
+    use crate::event::{Approved, Rejected, TransferArrived, TransferSuperseded};
     use crate::id::Credential;
-    use crate::register::Role;
+    use crate::register::{LaneTerms, Role};
     use crate::request::Means;
 
     const ID: [u8; 16] = [1; 16];
@@ -823,40 +727,6 @@ mod tests {
 
     fn caller(who: Who) -> Caller {
         Caller::assertion(who, None, Means::Token, 0)
-    }
-
-    fn landing(direction: Direction, open: bool, isolated: bool) -> Landing {
-        let lane = LaneTerms {
-            lane: Id::from_bytes(ID),
-            name: crate::code::Code::new("lane").unwrap(),
-            direction,
-            kinds: Vec::new(),
-            inspectors: Vec::new(),
-            recipients: Vec::new(),
-            object_bytes_max: 0,
-            open,
-        };
-        Landing { lane, party: Id::from_bytes(ID), isolated, repeat_of: None, next_version: 1 }
-    }
-
-    // EVIDENCE-OF: R-418
-    #[test]
-    fn of_a_lane_that_is_not_theirs_an_outsider_learns_nothing() {
-        for (direction, stranger) in [
-            (Direction::In, machine(2)),
-            (Direction::In, person(Some(2), &[Role::Sender])),
-            (Direction::Out, machine(1)),
-            (Direction::Out, person(Some(2), &[])),
-        ] {
-            for (open, isolated) in [(true, false), (true, true), (false, false), (false, true)] {
-                let answer = may_send(&stranger, &landing(direction, open, isolated));
-                assert_eq!(answer, Err(Refusal::LaneClosed), "{direction:?} {open} {isolated}");
-            }
-        }
-        assert_eq!(may_send(&machine(1), &landing(Direction::In, true, false)), Ok(()));
-        assert_eq!(may_send(&machine(1), &landing(Direction::In, false, true)), Err(Refusal::Isolated));
-        assert_eq!(may_send(&person(None, &[]), &landing(Direction::Out, true, false)), Ok(()));
-        assert_eq!(may_send(&person(None, &[]), &landing(Direction::In, true, false)), Err(Refusal::NotAllowed));
     }
 
     fn view(direction: Direction, stage: Stage) -> TransferView {

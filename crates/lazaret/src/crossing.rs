@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use lazaret_core::arrival::{self, Arrival, Landing};
 use lazaret_core::caller::Caller;
 use lazaret_core::decision::{Cleared, Decision, Outcome};
 use lazaret_core::digest::{Commitment, Digest};
@@ -17,8 +18,7 @@ use lazaret_core::register::AgreementKind;
 use lazaret_core::request::{Act, Means, RequestState, Voter};
 use lazaret_core::time::{DAY_MS, MINUTE_MS, Timestamp};
 use lazaret_core::transfer::{
-    self, Arrival, Ballot, Channel, DeliveryFault, Landing, ReopenCause, Stage, TransferKind, TransferView,
-    WithholdCause,
+    self, Ballot, Channel, DeliveryFault, ReopenCause, Stage, TransferKind, TransferView, WithholdCause,
 };
 use lazaret_store::side::ManifestRow;
 use lazaret_store::{Side, View};
@@ -76,7 +76,7 @@ pub fn may_send(gate: &Gate, caller: &Caller, announcement: &Announcement) -> Re
         let party = view.lane_by_name(lane)?.ok_or(Refusal::LaneClosed)?.party;
         let name_key = gate.particulars.name_key(party, lane, path);
         let landing = view.landing(lane, &natural_key(gate, party, lane, path, key), &name_key, at)?;
-        transfer::may_send(caller, &landing)?;
+        arrival::may_send(caller, &landing)?;
         // Last: which names are there is for those whose lane it is.
         if announcement.only_if_new && side.newest_named(&name_key)?.is_some() {
             return Err(Refusal::NameExists.into());
@@ -152,7 +152,7 @@ pub async fn arrive(
             }
             let recorded = tx.record(&caller, |view| {
                 let landing = view.landing(&lane, &natural, &name_key, at)?;
-                Ok(transfer::arrive(&caller, &landing, &arrival)?)
+                Ok(arrival::arrive(&caller, &landing, &arrival)?)
             })?;
             let side = tx.side();
             side.put_manifest(&row, recorded.entry().at)?;

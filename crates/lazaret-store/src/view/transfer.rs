@@ -1,5 +1,6 @@
 //! Reading transfers, and gathering the dossier that policy decides on.
 
+use lazaret_core::arrival::Landing;
 use lazaret_core::decision::{Inspecting, Outcome};
 use lazaret_core::digest::Digest;
 use lazaret_core::dossier::{Dossier, InspectedFacts, LastRuling};
@@ -11,7 +12,7 @@ use lazaret_core::inspection::{ContentKind, PhiPresence, SignatureState};
 use lazaret_core::register::{PersonSide, Standing};
 use lazaret_core::request::{Act, Group, RequestState, RequestView, Vote, groups_of};
 use lazaret_core::time::Timestamp;
-use lazaret_core::transfer::{Direction, Landing, Stage, TransferKind, TransferView};
+use lazaret_core::transfer::{Direction, Stage, TransferKind, TransferView};
 use rusqlite::Row;
 
 use super::View;

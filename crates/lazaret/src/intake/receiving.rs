@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use lazaret_core::arrival::Landing;
 use lazaret_core::caller::Caller;
 use lazaret_core::id::{Id, Object, Party, Transfer, Upload as UploadKind};
 use lazaret_core::refusal::{PartyCode, Refusal};
 use lazaret_core::time::DAY_MS;
-use lazaret_core::transfer::{Landing, TransferView};
+use lazaret_core::transfer::TransferView;
 use lazaret_store::side::{NewUpload, Upload, UploadState};
 use lazaret_vault::SubjectKey;
 use lazaret_vault::broker::{Holder, Intake, Unfinished};

@@ -13,7 +13,7 @@ use lazaret_ledger::receipt::{Disclosure, Placed, Receipt};
 use lazaret_ledger::tree::{Hash, LeafHashes, inclusion_proof, leaf_hash, root};
 use serde_json::Value;
 
-use crate::gate::{TestGate, command};
+use crate::gate::{TestGate, command, wait_for};
 
 const FIRMWARE: &[u8] = b"#!/bin/sh\necho pump firmware 4.2.1\n";
 const NOTE: &[u8] = b"twelve infusion sets\n";
@@ -62,8 +62,7 @@ fn genuine(gate: &TestGate) -> Vec<(&'static str, Receipt)> {
     both("denied", &send(gate, &gate.dir().join("samples/eicar.txt"), 9));
     both("held", &send(gate, &firmware(1), 8));
     let vote = |verb, reference: &str, person| {
-        let args = ["transfers", verb, reference, "--as", person, "--reason", "looked \u{202e}at it", "--wait"];
-        client(gate, if verb == "approve" { &args } else { &args[..7] }, 0);
+        client(gate, &["transfers", verb, reference, "--as", person, "--reason", "looked \u{202e}at it"], 0);
     };
     let rejected = send(gate, &firmware(2), 8);
     vote("deny", &rejected, "dan");
@@ -71,6 +70,9 @@ fn genuine(gate: &TestGate) -> Vec<(&'static str, Receipt)> {
     let approved = send(gate, &firmware(3), 8);
     vote("approve", &approved, "ben");
     vote("approve", &approved, "dan");
+    wait_for("the release", || {
+        (gate.get("ana", &format!("/api/v1/transfers/{approved}"))["state"] == "released").then_some(())
+    });
     client(gate, &["transfers", "fetch", &approved, "--as", "ben", "-o", "got"], 0);
     both("delivered", &approved);
     let withdrawn = send(gate, &firmware(4), 8);
