@@ -304,7 +304,7 @@ test("a session reads the API, writes with its token, and never votes there", as
   assert.equal((await call("POST", `${transfer}/inspection`, { "lazaret-csrf": "AAAAAAAAAAAAAAAAAAAAAA" })).status, 401);
   const vote = JSON.stringify({ vote: "approve", binding, reason: "" });
   const voted = await call("POST", `${transfer}/approvals`, { "lazaret-csrf": csrf, "Content-Type": "application/json" }, vote);
-  assert.deepEqual([voted.status, voted.code], [403, "not-allowed"], "a sign-in is no step-up");
+  assert.deepEqual([voted.status, voted.code], [403, "step-up"], "a sign-in is no step-up");
   assert.equal((await stateOf(reference)).approvals.counted, 0);
   assert.equal((await call("POST", `${transfer}/inspection`, { "lazaret-csrf": csrf })).status, 200, "with the token");
   await page.context().close();
@@ -345,6 +345,6 @@ test("when a supplier is isolated its people are out within a second, and stay o
   assert.ok(Date.now() - isolated < LOADED_MS, "within a second, on a machine that is not loaded");
   await lena.goto("/sign-in");
   await lena.locator("button[name=demo][value=lena]").click();
-  await lena.getByRole("alert").getByText("not allowed with your account").waitFor();
+  await lena.getByRole("alert").getByText("Nothing can be sent or collected here at the moment").waitFor();
   await lena.context().close();
 });

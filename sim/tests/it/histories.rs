@@ -12,11 +12,13 @@ use lazaret_store::{Store, replay};
 const HISTORIES: u64 = 200;
 const STEPS: u64 = 300;
 
-/// Kinds that no act of the simulator records: they are written when a gate is made, or nothing decides them yet.
-const NOT_DRAWN: [&str; 7] = [
+/// Kinds that no act of the simulator records: they are written when a gate is made, change
+/// no register, or nothing decides them yet.
+const NOT_DRAWN: [&str; 8] = [
     "engagement_recorded.v1",
     "epoch_opened.v1",
     "kek_epoch_opened.v1",
+    "person_invited.v1",
     "policy_activated.v1",
     "product_recorded.v1",
     "reliance_recorded.v1",

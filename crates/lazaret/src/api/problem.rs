@@ -35,7 +35,6 @@ fn refusal_status(refusal: Refusal) -> StatusCode {
         | Refusal::NotInRole
         | Refusal::StepUpNeeded
         | Refusal::NotOneself
-        | Refusal::TooFewOthers
         | Refusal::ApproverKnown
         | Refusal::NoLongerCleared => StatusCode::FORBIDDEN,
         Refusal::TooLarge | Refusal::Quota => StatusCode::PAYLOAD_TOO_LARGE,
@@ -44,6 +43,7 @@ fn refusal_status(refusal: Refusal) -> StatusCode {
         Refusal::DigestMismatch | Refusal::OtherSide | Refusal::WrongRecipients => StatusCode::BAD_REQUEST,
         Refusal::WrongState
         | Refusal::VotedAlready
+        | Refusal::TooFewOthers
         | Refusal::StaleApproval
         | Refusal::KeyReused
         | Refusal::Already(_)

@@ -55,6 +55,8 @@ pub struct Reader {
     pub waiting: Option<usize>,
     /// How much they are told.
     pub audience: Audience,
+    /// Commits of the gate before the page was made: what came after is news to it.
+    pub seen: u64,
 }
 
 /// A page that is being put together.
@@ -176,7 +178,7 @@ impl Page {
                         (content)
                     }
                     (foot())
-                    @if self.reader.is_some() { (stream(&self.nonce)) (shortcuts()) }
+                    @if let Some(reader) = &self.reader { (stream(&self.nonce, reader.seen)) (shortcuts()) }
                 }
             }
         }
@@ -312,9 +314,9 @@ fn shortcuts() -> Markup {
 
 // Every element that htmx acts on is made by one of these three: each carries the nonce, or the browser strips it.
 
-/// Listens to what happens at the gate.
-fn stream(nonce: &str) -> Markup {
-    html! { div hx-sse:connect="/console/stream" hx-nonce=(nonce) {} }
+/// Listens to what happens at the gate, and has happened since the page was made.
+fn stream(nonce: &str, seen: u64) -> Markup {
+    html! { div hx-sse:connect={ "/console/stream?since=" (seen) } hx-nonce=(nonce) {} }
 }
 
 /// A part of the page that is fetched again when something happened.
@@ -401,8 +403,13 @@ mod tests {
     use super::*;
 
     fn page() -> Page {
-        let reader =
-            Reader { name: "Ana".into(), csrf: "token".into(), waiting: Some(3), audience: Audience::Operator };
+        let reader = Reader {
+            name: "Ana".into(),
+            csrf: "token".into(),
+            waiting: Some(3),
+            audience: Audience::Operator,
+            seen: 0,
+        };
         Page::new(Place::Overview, "Overview").reader(reader)
     }
 

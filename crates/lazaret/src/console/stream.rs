@@ -5,6 +5,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::extract::RawQuery;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
@@ -13,6 +14,7 @@ use lazaret_core::time::{MINUTE_MS, SECOND_MS};
 use tokio::sync::watch;
 
 use super::approvals::waiting_for;
+use super::query;
 use super::visit::Inside;
 use crate::auth::session::{self, Visitor};
 use crate::gate::Gate;
@@ -27,9 +29,16 @@ const ALIVE: Duration = Duration::from_secs(15);
 const WARN_MS: u64 = 2 * MINUTE_MS;
 
 /// `GET /console/stream`
-pub async fn events(inside: Inside, headers: HeaderMap) -> Response {
+pub async fn events(inside: Inside, RawQuery(raw): RawQuery, headers: HeaderMap) -> Response {
+    let mut commits = inside.gate.commits();
+    let asked = query(raw.as_deref());
+    let since = asked.iter().find(|(name, _)| name == "since").and_then(|(_, count)| count.parse().ok());
+    // Something may have happened between the page and its stream.
+    if since.is_some_and(|since: u64| since != *commits.borrow_and_update()) {
+        commits.mark_changed();
+    }
     let follower = Follower {
-        commits: inside.gate.commits(),
+        commits,
         draining: inside.gate.draining(),
         gate: Arc::clone(&inside.gate),
         warned: false,

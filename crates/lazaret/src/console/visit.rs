@@ -85,11 +85,13 @@ impl FromRequestParts<Arc<Gate>> for Inside {
 }
 
 fn reader(gate: &Gate, visitor: &Visitor) -> Result<Reader> {
+    // Before anything is read: what is committed while the page is made is news to it.
+    let seen = *gate.commits().borrow();
     let (caller, at) = (&visitor.caller, gate.clock.now());
     let approves = Group::ALL.iter().any(|group| caller.has_role(group.role()));
     let waiting = if approves { Some(approvals::waiting_for(gate, caller, at)?) } else { None };
     let name = gate.read(|_, side| Ok(caller.person().map(|person| gate.particulars.person_name(side, person))))?;
-    Ok(Reader { name: name.unwrap_or_default(), csrf: visitor.csrf(), waiting, audience: Audience::of(caller) })
+    Ok(Reader { name: name.unwrap_or_default(), csrf: visitor.csrf(), waiting, audience: Audience::of(caller), seen })
 }
 
 /// Where somebody without a session is led.
