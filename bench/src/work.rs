@@ -7,6 +7,9 @@ use std::path::{Path, PathBuf};
 use crate::Result;
 use crate::plan::Plan;
 
+/// A line of a text, with its end.
+const LINE_BYTES: usize = 64;
+
 /// The work folder of one run. It is removed at the end.
 pub struct Work {
     dir: tempfile::TempDir,
@@ -33,7 +36,19 @@ impl Work {
 
     /// A file of this size that does not compress, made once.
     pub fn file(&self, size_bytes: u64) -> Result<PathBuf> {
-        let path = self.dir.path().join(format!("{size_bytes}.bin"));
+        self.made(&format!("{size_bytes}.bin"), size_bytes, |_| ())
+    }
+
+    /// The same in letters and lines, which inspectors read to the end: what may be released.
+    pub fn text(&self, size_bytes: u64) -> Result<PathBuf> {
+        self.made(&format!("{size_bytes}.txt"), size_bytes, |block| {
+            block.iter_mut().for_each(|byte| *byte = b'a' + (*byte & 15));
+            block.iter_mut().skip(LINE_BYTES - 1).step_by(LINE_BYTES).for_each(|byte| *byte = b'\n');
+        })
+    }
+
+    fn made(&self, name: &str, size_bytes: u64, shape: impl Fn(&mut [u8])) -> Result<PathBuf> {
+        let path = self.dir.path().join(name);
         if !path.exists() {
             let mut out = BufWriter::with_capacity(1 << 20, fs::File::create(&path)?);
             let mut noise = Noise::new(size_bytes);
@@ -42,6 +57,7 @@ impl Work {
             while left > 0 {
                 let length = usize::try_from(left.min(64 << 10))?;
                 noise.fill(&mut block);
+                shape(&mut block);
                 out.write_all(block.get(..length).unwrap_or_default())?;
                 left -= length as u64;
             }
