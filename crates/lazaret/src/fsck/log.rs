@@ -128,7 +128,8 @@ fn check_note(signed: &Signed, latest: &Latest, report: &mut Report) {
 /// What the world can read: signed, and of this ledger. It may be an earlier head than the last one.
 fn check_published(signed: &Signed, leaves: &[Hash], report: &mut Report) {
     let Some(bytes) = &signed.published else {
-        if signed.latest.is_some() {
+        // A gate that was stopped before it could publish anything has signed the empty head and no other.
+        if signed.latest.as_ref().is_some_and(|latest| latest.size > 0) {
             report.note("log", "the published checkpoint is missing");
         }
         return;
@@ -205,4 +206,22 @@ fn bundle_fits(bundle: Bundle, bytes: &[u8], leaves: &[Hash]) -> bool {
     entries.len() == usize::from(bundle.width())
         && write_bundle(&entries).as_deref() == Some(bytes)
         && entries.iter().zip(due).all(|(entry, leaf)| leaf_hash(entry) == *leaf)
+}
+
+#[cfg(test)]
+mod tests {
+    use lazaret_ledger::tree::empty_root;
+
+    use super::*;
+
+    #[test]
+    fn only_before_the_first_entry_was_signed_may_the_published_checkpoint_be_missing() {
+        for (size, violations) in [(0, 0), (1, 1)] {
+            let latest = Some(Latest { size, root: empty_root(), note: String::new() });
+            let files = Files::new(PathBuf::from("/nowhere"));
+            let mut report = Report::default();
+            check_published(&Signed { files, published: None, latest, trust: None }, &[], &mut report);
+            assert_eq!(report.violations.len(), violations, "{size}");
+        }
+    }
 }

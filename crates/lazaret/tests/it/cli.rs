@@ -604,6 +604,7 @@ fn fsck_finds_what_was_edited_deleted_or_lost() {
         ("log", Box::new(|dir| flip(&newest(dir.join("log/tile/entries"))))),
         ("log", Box::new(|dir| std::fs::remove_dir_all(dir.join("log/tile/entries")).unwrap())),
         ("log", Box::new(|dir| flip(&dir.join("log/checkpoint")))),
+        ("log", Box::new(|dir| std::fs::remove_file(dir.join("log/checkpoint")).unwrap())),
         ("objects", Box::new(|dir| flip(&newest(dir.join("blobs/sealed"))))),
         ("objects", Box::new(|dir| std::fs::remove_file(newest(dir.join("blobs/sealed"))).unwrap())),
         ("keyring", Box::new(|dir| flip(&dir.join("root.key")))),
