@@ -167,6 +167,7 @@ mod tests {
         Ok(out)
     }
 
+    // EVIDENCE-OF: R-017
     #[test]
     fn the_blob_vector_of_the_design_holds() {
         let mut next = 0..32;
@@ -179,6 +180,7 @@ mod tests {
         assert_eq!(digest, "25a74f587620641483bb774cc69e5f5e73ff75dc3e1a44dfdb0943935a94489f");
     }
 
+    // EVIDENCE-OF: R-017
     #[test]
     fn the_published_vectors_of_cobblestone_256_hold() {
         let set = TestSet::load(TestName::Cobblestone256).unwrap();

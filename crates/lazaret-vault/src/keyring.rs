@@ -299,6 +299,7 @@ mod tests {
         );
     }
 
+    // EVIDENCE-OF: R-017
     #[test]
     fn a_row_that_is_cut_or_lengthened_is_malformed() {
         let owner = Owner { subject: [1; 16], object: None };

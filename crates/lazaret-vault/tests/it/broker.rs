@@ -75,6 +75,8 @@ fn an_object_is_looked_at_for_wholeness_without_a_proof_and_without_a_byte() {
 }
 
 /// Every mixture of blob, row, transfer, object and purpose: only the right one opens.
+// EVIDENCE-OF: R-017
+// EVIDENCE-OF: R-018
 #[test]
 fn the_swap_matrix_opens_only_on_its_diagonal() {
     let world = World::new();
@@ -108,6 +110,8 @@ fn the_swap_matrix_opens_only_on_its_diagonal() {
     }
 }
 
+// EVIDENCE-OF: R-017
+// EVIDENCE-OF: R-018
 #[test]
 fn a_row_of_another_epoch_gate_or_purpose_does_not_open() {
     let world = World::new();

@@ -71,6 +71,7 @@ fn ten_thousand_random_ranges_equal_slices_of_the_content() {
     }
 }
 
+// EVIDENCE-OF: R-017
 #[test]
 fn every_bit_flip_and_every_truncation_of_a_blob_is_found() {
     let world = World::new();
@@ -97,6 +98,7 @@ fn every_bit_flip_and_every_truncation_of_a_blob_is_found() {
     assert_eq!(read_all(&broker, 1, 1).unwrap(), bytes);
 }
 
+// EVIDENCE-OF: R-017
 #[test]
 fn a_blob_of_several_chunks_cannot_be_cut_reordered_or_flipped() {
     let world = World::new();

@@ -518,6 +518,7 @@ fn a_large_file_goes_through_whole_and_a_refusal_is_heard_before_its_end() {
 
 // EVIDENCE-OF: R-103
 // EVIDENCE-OF: R-106
+// EVIDENCE-OF: R-105
 #[test]
 fn fsck_finds_nothing_beside_a_busy_gate_nor_after_a_crash() {
     let mut gate = TestGate::start();
@@ -575,6 +576,7 @@ fn newest(dir: PathBuf) -> PathBuf {
 type Tamper = Box<dyn Fn(&std::path::Path)>;
 
 // EVIDENCE-OF: R-221
+// EVIDENCE-OF: R-105
 #[test]
 fn fsck_finds_what_was_edited_deleted_or_lost() {
     let mut gate = TestGate::start();

@@ -103,6 +103,7 @@ fn vote(address: &Address, reference: &str, promised: &Mutex<Promised>) {
 }
 
 // EVIDENCE-OF: R-101
+// EVIDENCE-OF: R-105
 #[test]
 fn kill_nine_at_fifty_moments_under_load_loses_nothing_that_was_acknowledged() {
     let mut gate = TestGate::start();
