@@ -23,10 +23,6 @@ use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt as _;
 
-use self::gathered::Gathered;
-
-mod gathered;
-
 /// A TLS handshake takes this long at most.
 const HANDSHAKE_MAX: Duration = Duration::from_secs(10);
 /// A request's head takes this long at most, and so does the wait for a connection's first one.
@@ -183,10 +179,7 @@ impl Connection {
     async fn serve(self, acceptor: TlsAcceptor, router: Router, mut stop: watch::Receiver<bool>) {
         let _place = self.place;
         drop(self.stream.set_nodelay(true));
-        let Ok(Ok(stream)) = tokio::time::timeout(HANDSHAKE_MAX, acceptor.accept(Gathered::new(self.stream))).await
-        else {
-            return;
-        };
+        let Ok(Ok(stream)) = tokio::time::timeout(HANDSHAKE_MAX, acceptor.accept(self.stream)).await else { return };
         let h2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
         let (peer, load) = (self.peer, watch::Sender::new(Load::default()));
         let requests = load.subscribe();
