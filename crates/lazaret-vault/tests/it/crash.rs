@@ -89,7 +89,6 @@ fn crash_everywhere(size: usize, power: bool) {
     assert!(ended.is_some_and(|steps| steps >= 8), "the scenario has at least its creates, writes and syncs");
 }
 
-// EVIDENCE-OF: R-322
 #[test]
 fn a_large_upload_survives_a_kill_at_every_step() {
     crash_everywhere(1_700_000, false);
@@ -100,7 +99,6 @@ fn a_large_upload_survives_a_power_cut_at_every_step() {
     crash_everywhere(1_700_000, true);
 }
 
-// EVIDENCE-OF: R-322
 #[test]
 fn a_small_upload_survives_a_kill_at_every_step() {
     crash_everywhere(50_000, false);
