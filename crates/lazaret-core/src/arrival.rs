@@ -50,8 +50,8 @@ pub struct Arrival {
 /// first: to an outsider another's lane looks like one that is not there, open or closed, isolated or not.
 ///
 /// # Errors
-/// A caller who does not belong to it, isolation, or a closed lane.
-pub fn may_send(caller: &Caller, landing: &Landing) -> Result<(), Refusal> {
+/// A caller who does not belong to it, isolation, a closed lane, or a kind that the lane does not take.
+pub fn may_send(caller: &Caller, landing: &Landing, kind: TransferKind) -> Result<(), Refusal> {
     let belongs = match (landing.lane.direction, caller.who()) {
         (Direction::In, Who::Party { party }) => *party == landing.party,
         (Direction::In, Who::Person { party, .. }) => *party == Some(landing.party),
@@ -64,18 +64,19 @@ pub fn may_send(caller: &Caller, landing: &Landing) -> Result<(), Refusal> {
     if landing.isolated {
         return Err(Refusal::Isolated);
     }
-    if landing.lane.open { Ok(()) } else { Err(Refusal::LaneClosed) }
+    if !landing.lane.open {
+        return Err(Refusal::LaneClosed);
+    }
+    let taken = landing.lane.kinds.is_empty() || landing.lane.kinds.contains(&kind);
+    if taken { Ok(()) } else { Err(Refusal::KindNotOnLane) }
 }
 
 /// A sealed object becomes a transfer.
 ///
 /// # Errors
-/// What [`may_send`] says; a kind or size that the lane does not take; a repeat of the same key.
+/// What [`may_send`] says; a size that the lane does not take; a repeat of the same key.
 pub fn arrive(caller: &Caller, landing: &Landing, arrival: &Arrival) -> Result<Event, Refusal> {
-    may_send(caller, landing)?;
-    if !landing.lane.kinds.is_empty() && !landing.lane.kinds.contains(&arrival.kind) {
-        return Err(Refusal::KindNotOnLane);
-    }
+    may_send(caller, landing, arrival.kind)?;
     if arrival.size_bytes > landing.lane.object_bytes_max {
         return Err(Refusal::TooLarge);
     }
@@ -148,13 +149,19 @@ mod tests {
             (Direction::Out, person(Some(2), &[])),
         ] {
             for (open, isolated) in [(true, false), (true, true), (false, false), (false, true)] {
-                let answer = may_send(&stranger, &landing(direction, open, isolated));
+                let answer = may_send(&stranger, &landing(direction, open, isolated), TransferKind::File);
                 assert_eq!(answer, Err(Refusal::LaneClosed), "{direction:?} {open} {isolated}");
             }
         }
-        assert_eq!(may_send(&machine(1), &landing(Direction::In, true, false)), Ok(()));
-        assert_eq!(may_send(&machine(1), &landing(Direction::In, false, true)), Err(Refusal::Isolated));
-        assert_eq!(may_send(&person(None, &[]), &landing(Direction::Out, true, false)), Ok(()));
-        assert_eq!(may_send(&person(None, &[]), &landing(Direction::In, true, false)), Err(Refusal::NotAllowed));
+        assert_eq!(may_send(&machine(1), &landing(Direction::In, true, false), TransferKind::File), Ok(()));
+        assert_eq!(
+            may_send(&machine(1), &landing(Direction::In, false, true), TransferKind::File),
+            Err(Refusal::Isolated)
+        );
+        assert_eq!(may_send(&person(None, &[]), &landing(Direction::Out, true, false), TransferKind::File), Ok(()));
+        assert_eq!(
+            may_send(&person(None, &[]), &landing(Direction::In, true, false), TransferKind::File),
+            Err(Refusal::NotAllowed)
+        );
     }
 }

@@ -547,6 +547,36 @@ mod tests {
         assert_eq!(vote(&dossier, now, Choice::Reject), Err(Refusal::WrongState));
     }
 
+    // EVIDENCE-OF: R-009
+    #[test]
+    fn a_rule_that_cannot_be_evaluated_holds_and_so_does_a_set_that_permits_nothing() {
+        let more = |text: &str| {
+            let rule = "@id(\"more\") @reason(\"x\") @fix(\"approval\") @control(\"y\")";
+            Bundle::parse(&format!("{BASELINE}\n{rule} {text}")).unwrap()
+        };
+        let clean = found(|_| {});
+        assert_eq!(baseline().decide(&clean).outcome, Outcome::Release);
+        // Too large a number is the one error that a validated set can still meet.
+        let errs = "when { context.approvals + 9223372036854775807 + 1 > 0 }";
+        for effect in ["forbid", "permit"] {
+            let bundle = more(&format!("{effect}(principal, action == Action::\"release\", resource) {errs};"));
+            for dossier in [&clean, &approved(&bundle)] {
+                let decision = bundle.decide(dossier);
+                assert_eq!((decision.outcome, rules_of(&decision)), (Outcome::Hold, vec!["policy-fault"]), "{effect}");
+                assert_eq!(decision.approvals, None, "no vote lifts it");
+            }
+        }
+        let permits = |rule: &Rule| !rule.forbids && rule.text.contains("Action::\"release\"");
+        let baseline = baseline();
+        let mut without: Vec<&Rule> = baseline.rules();
+        let before = without.len();
+        without.retain(|rule| !permits(rule));
+        assert!(without.len() < before, "the baseline permits something");
+        let text = without.iter().map(|rule| rule.text.as_str()).collect::<Vec<_>>().join("\n");
+        let decision = Bundle::parse(&text).unwrap().decide(&clean);
+        assert_eq!((decision.outcome, rules_of(&decision)), (Outcome::Hold, vec!["not-permitted"]));
+    }
+
     /// The baseline with one rule written otherwise.
     fn with(id: &str, change: impl Fn(&str) -> String) -> Result<Bundle, NotAPolicySet> {
         let bundle = Bundle::parse(BASELINE).unwrap();

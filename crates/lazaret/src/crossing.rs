@@ -76,7 +76,7 @@ pub fn may_send(gate: &Gate, caller: &Caller, announcement: &Announcement) -> Re
         let party = view.lane_by_name(lane)?.ok_or(Refusal::LaneClosed)?.party;
         let name_key = gate.particulars.name_key(party, lane, path);
         let landing = view.landing(lane, &natural_key(gate, party, lane, path, key), &name_key, at)?;
-        arrival::may_send(caller, &landing)?;
+        arrival::may_send(caller, &landing, announcement.kind)?;
         // Last: which names are there is for those whose lane it is.
         if announcement.only_if_new && side.newest_named(&name_key)?.is_some() {
             return Err(Refusal::NameExists.into());

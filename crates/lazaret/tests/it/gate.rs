@@ -292,8 +292,7 @@ impl Request<'_> {
 
     /// Sends it.
     pub fn send(mut self) -> Answer {
-        let url =
-            if self.path.starts_with("https:") { self.path } else { format!("{}{}", self.gate.https(), self.path) };
+        let url = if self.path.starts_with("http") { self.path } else { format!("{}{}", self.gate.https(), self.path) };
         let output = self.curl.arg(url).output().unwrap();
         Answer::parse(&output)
     }

@@ -11,6 +11,7 @@
 #![expect(unreachable_pub, reason = "a program has no outside: here pub means that other rooms use it")]
 
 mod access;
+mod channels;
 mod cli;
 mod crash;
 mod crossing;

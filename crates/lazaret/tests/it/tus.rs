@@ -2,7 +2,7 @@
 
 use crate::gate::{Answer, TestGate, command};
 
-fn metadata(name: &str) -> String {
+pub fn metadata(name: &str) -> String {
     use base64::Engine as _;
     let encode = |text: &str| base64::engine::general_purpose::STANDARD.encode(text);
     format!("Upload-Metadata: filename {},lane {}", encode(name), encode("acme-in"))
