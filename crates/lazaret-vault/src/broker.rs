@@ -553,3 +553,39 @@ impl Delivery {
 fn owner(transfer: Id<Transfer>, object: Id<Object>) -> Owner {
     Owner { subject: *transfer.as_bytes(), object: Some(*object.as_bytes()) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::disk::RealDisk;
+    use crate::random::SystemSource;
+    use crate::rows::MemoryRows;
+    use crate::wrap::file::FileRoot;
+
+    // EVIDENCE-OF: R-210
+    // EVIDENCE-OF: R-406
+    #[test]
+    fn every_object_has_a_key_of_its_own_though_transfer_and_bytes_are_the_same() {
+        let directory = tempfile::tempdir().unwrap();
+        let root =
+            FileRoot::create_key_file(&RealDisk, &SystemSource::default(), &directory.path().join("root.key")).unwrap();
+        let parts = Parts {
+            gate: Id::from_bytes([1; 16]),
+            roots: Roots::of(Arc::new(root)),
+            rows: Arc::new(MemoryRows::default()),
+            disk: Arc::new(RealDisk),
+            random: Arc::new(SystemSource::default()),
+        };
+        let broker = Broker::create(parts, &directory.path().join("vault")).unwrap();
+        let mut keys = std::collections::BTreeSet::new();
+        for (transfer, object) in [(2, 3), (2, 4), (5, 6)] {
+            let (transfer, object) = (Id::from_bytes([transfer; 16]), Id::from_bytes([object; 16]));
+            let mut writer = broker.new_object(transfer, object, u64::MAX).unwrap().writer;
+            writer.write(b"the same bytes").unwrap();
+            writer.finish().unwrap();
+            let (key, _) = broker.key_of(transfer, object, &broker.uses.checks).unwrap();
+            keys.insert(*key.bytes());
+        }
+        assert_eq!(keys.len(), 3);
+    }
+}
