@@ -22,6 +22,7 @@ fn fault<T>(outcome: Result<T, Fault>) -> Fault {
     }
 }
 
+// EVIDENCE-OF: R-210
 #[test]
 fn delivery_opens_an_object_only_between_release_and_withholding() {
     let world = World::new();
