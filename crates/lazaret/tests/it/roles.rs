@@ -205,3 +205,26 @@ fn every_operation_gives_every_account_the_answer_of_the_table() {
         "if this is meant: {GOLDEN}=write cargo nextest run -p lazaret --test it of_the_table\n{wrong}"
     );
 }
+
+#[test]
+fn a_body_with_a_field_that_nobody_knows_is_refused_even_where_the_rest_would_do() {
+    let gate = TestGate::start();
+    let table = Table::read();
+    let mut subjects = Subjects::new(&gate);
+    let mut asked = 0;
+    for row in &table.rows {
+        let mut body = match row.body.as_str() {
+            "ballot" => json!({"vote": "approve", "binding": "0".repeat(64), "reason": "seen"}),
+            text if text.starts_with('{') => serde_json::from_str(text).unwrap(),
+            _ => continue,
+        };
+        let allowed = table.accounts.iter().zip(&row.answers).find(|(_, answer)| **answer < 300);
+        let Some((account, _)) = allowed else { continue };
+        body["unknown"] = json!(1);
+        let row =
+            Row { body: body.to_string(), operation: row.operation.clone(), path: row.path.clone(), answers: vec![] };
+        assert_eq!(subjects.ask(account, &row), 400, "{} as {} by {account}", row.operation, row.path);
+        asked += 1;
+    }
+    assert!(asked > 8, "only {asked} operations take a body");
+}
