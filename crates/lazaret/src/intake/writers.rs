@@ -28,6 +28,8 @@ struct Slot {
 #[derive(Debug, Clone)]
 pub struct Turn {
     upload: Id<Upload>,
+    /// How many writers had come when this one did.
+    number: u64,
     asked: watch::Receiver<u64>,
     _turn: Arc<OwnedMutexGuard<()>>,
 }
@@ -41,15 +43,21 @@ impl Writers {
     /// The turn, if nobody has it: whoever writes is not asked to give way.
     pub fn turn_if_free(&self, upload: Id<Upload>) -> Option<Turn> {
         let slot = self.slot(upload);
+        let number = *slot.asked.borrow();
         let turn = Arc::clone(&slot.turn).try_lock_owned().ok()?;
-        Some(slot.turn_of(upload, turn))
+        Some(slot.turn_of(upload, number, turn))
     }
 
     async fn turn_within(&self, upload: Id<Upload>, limit: Duration) -> Option<Turn> {
         let slot = self.slot(upload);
-        slot.asked.send_modify(|count| *count += 1);
+        let mut number = 0;
+        // Whoever comes while this one waits is newer than this one, though neither has the turn yet.
+        slot.asked.send_modify(|count| {
+            *count += 1;
+            number = *count;
+        });
         let turn = tokio::time::timeout(limit, Arc::clone(&slot.turn).lock_owned()).await.ok()?;
-        Some(slot.turn_of(upload, turn))
+        Some(slot.turn_of(upload, number, turn))
     }
 
     fn slot(&self, upload: Id<Upload>) -> Slot {
@@ -62,8 +70,8 @@ impl Writers {
 }
 
 impl Slot {
-    fn turn_of(&self, upload: Id<Upload>, turn: OwnedMutexGuard<()>) -> Turn {
-        Turn { upload, asked: self.asked.subscribe(), _turn: Arc::new(turn) }
+    fn turn_of(&self, upload: Id<Upload>, number: u64, turn: OwnedMutexGuard<()>) -> Turn {
+        Turn { upload, number, asked: self.asked.subscribe(), _turn: Arc::new(turn) }
     }
 }
 
@@ -75,13 +83,16 @@ impl Turn {
 
     /// Returns when a newer writer wants the turn.
     pub async fn given_up(&mut self) {
+        let number = self.number;
         // The sender lives in the slot, which lives as long as this turn.
-        drop(self.asked.changed().await);
+        drop(self.asked.wait_for(|count| *count > number).await);
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use futures::FutureExt as _;
+
     use super::*;
 
     #[tokio::test]
@@ -97,6 +108,21 @@ mod tests {
         drop(older);
         assert!(newer.await.unwrap());
         assert!(writers.turn(Id::from_bytes([2; 16])).await.is_some());
+    }
+
+    #[tokio::test]
+    async fn a_writer_that_came_while_another_waited_is_given_way_to() {
+        let writers = Writers::default();
+        let upload = Id::from_bytes([1; 16]);
+        let first = writers.turn(upload).await.unwrap();
+        let (mut second, mut third) = (Box::pin(writers.turn(upload)), Box::pin(writers.turn(upload)));
+        assert!((&mut second).now_or_never().is_none() && (&mut third).now_or_never().is_none());
+        drop(first);
+        let mut second = second.await.unwrap();
+        assert!(second.given_up().now_or_never().is_some(), "the third came before the second had its turn");
+        drop(second);
+        let mut third = third.await.unwrap();
+        assert!(third.given_up().now_or_never().is_none(), "nobody is newer");
     }
 
     #[tokio::test]
