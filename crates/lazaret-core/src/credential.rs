@@ -105,13 +105,27 @@ pub fn may_end_others(caller: &Caller) -> bool {
     caller.has_role(Role::Admin) || caller.has_role(Role::Security)
 }
 
+/// A credential that is to end, as it is now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ending {
+    /// The credential.
+    pub credential: Id<Credential>,
+    /// Whose it is.
+    pub owner: Id<Actor>,
+    /// Whether it was ended before.
+    pub is_revoked: bool,
+}
+
 /// A credential opens nothing any more, nor do the tokens that were asked for by it.
 ///
 /// # Errors
-/// As [`may_end`].
-pub fn revoke(caller: &Caller, credential: Id<Credential>, owner: Id<Actor>) -> Result<Event, Refusal> {
-    may_end(caller, owner)?;
-    Ok(CredentialRevoked { credential }.into())
+/// As [`may_end`]; `Unchanged` where it has ended already: that is no second fact.
+pub fn revoke(caller: &Caller, ending: Ending) -> Result<Event, Refusal> {
+    may_end(caller, ending.owner)?;
+    if ending.is_revoked {
+        return Err(Refusal::Unchanged);
+    }
+    Ok(CredentialRevoked { credential: ending.credential }.into())
 }
 
 #[cfg(test)]
@@ -155,10 +169,13 @@ mod tests {
 
     #[test]
     fn a_credential_is_revoked_by_its_owner_or_by_those_whose_work_it_is() {
-        let owner = Id::<Actor>::from_bytes([1; 16]);
-        let may = |caller: &Caller| revoke(caller, Id::from_bytes([9; 16]), owner).is_ok();
+        let live = Ending { credential: Id::from_bytes([9; 16]), owner: Id::from_bytes([1; 16]), is_revoked: false };
+        let may = |caller: &Caller| revoke(caller, live).is_ok();
         assert!(may(&person(1, &[])) && may(&person(2, &[Role::Admin])) && may(&person(2, &[Role::Security])));
         assert!(!may(&person(2, &[Role::Privacy])));
+        let ended = Ending { is_revoked: true, ..live };
+        assert_eq!(revoke(&person(1, &[]), ended), Err(Refusal::Unchanged));
+        assert_eq!(revoke(&person(2, &[]), ended), Err(Refusal::NotAllowed), "to others it is as before");
     }
 
     const AT: Timestamp = Timestamp::from_millis(1_800_000_000_000);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::extract::{Path, RawQuery, State};
 use axum::response::Response;
 use lazaret_core::caller::Caller;
-use lazaret_core::credential;
+use lazaret_core::credential::{self, Ending};
 use lazaret_core::id::{Actor, Credential, Id, Party, Person};
 use lazaret_core::refusal::{PartyCode, Refusal};
 use lazaret_store::view::CredentialView;
@@ -63,7 +63,7 @@ pub(crate) async fn revoke(State(gate): State<Arc<Gate>>, signed: Signed, Path(n
     signed.answer(ended.map(|found| json(&outline(&found))))
 }
 
-/// Ends one of the credentials that `is_meant` means.
+/// Ends one of the credentials that `is_meant` means. One that has ended already is as it is asked to be.
 ///
 /// # Errors
 /// There is none of this id, or it is not the caller's: to others it looks like none.
@@ -77,8 +77,12 @@ pub(crate) async fn end(
     let found = gate.read(|view, _| view.credential(credential))?.filter(is_meant).ok_or(Refusal::NotFound)?;
     let owner = found.owner().ok_or(Refusal::NotFound)?;
     let asker = caller.clone();
-    match gate.record(caller, move |_| Ok(credential::revoke(&asker, credential, owner)?)).await {
-        Ok(_) => Ok(found),
+    let recorded = gate.record(caller, move |view| {
+        let is_revoked = view.credential(credential)?.ok_or(Refusal::NotFound)?.revoked;
+        Ok(credential::revoke(&asker, Ending { credential, owner, is_revoked })?)
+    });
+    match recorded.await {
+        Ok(_) | Err(Error::Refused(Refusal::Unchanged)) => Ok(found),
         Err(Error::Refused(Refusal::NotAllowed)) => Err(Refusal::NotFound.into()),
         Err(error) => Err(error),
     }
@@ -90,5 +94,23 @@ fn outline(found: &CredentialView) -> CredentialJson {
         kind: found.kind.word().to_owned(),
         from: show::time_text(found.valid_from),
         until: found.valid_until.map(show::time_text),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::TestGate;
+
+    #[tokio::test]
+    async fn what_has_ended_ends_again_without_a_second_fact() {
+        let gate = TestGate::new().await;
+        let acme = gate.acme();
+        let name = acme.credential().unwrap().to_string();
+        let entries = || gate.read(|view, _| view.head()).unwrap().unwrap().size;
+        end(&gate, &acme, &name, |_| true).await.unwrap();
+        let after = entries();
+        let again = end(&gate, &acme, &name, |_| true).await.unwrap();
+        assert_eq!((again.credential.to_string(), entries()), (name, after));
     }
 }
