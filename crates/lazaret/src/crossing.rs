@@ -77,8 +77,10 @@ pub fn may_send(gate: &Gate, caller: &Caller, announcement: &Announcement) -> Re
         let name_key = gate.particulars.name_key(party, lane, path);
         let landing = view.landing(lane, &natural_key(gate, party, lane, path, key), &name_key, at)?;
         arrival::may_send(caller, &landing, announcement.kind)?;
-        // Last: which names are there is for those whose lane it is.
-        if announcement.only_if_new && side.newest_named(&name_key)?.is_some() {
+        // Last: which names are there is for those whose lane it is. What may come again under its key has its name there by
+        // its own first arrival: which it is, its bytes say when they are here.
+        let comes_again = key.is_some() && landing.repeat_of.is_some();
+        if announcement.only_if_new && !comes_again && side.newest_named(&name_key)?.is_some() {
             return Err(Refusal::NameExists.into());
         }
         Ok(landing)
@@ -146,13 +148,15 @@ pub async fn arrive(
     let parts_again = parts.clone();
     let outcome = gate
         .write(move |tx| {
-            // Asked before the first byte too; another may have come under the name since.
-            if only_if_new && tx.side().newest_named(&name_key)?.is_some() {
-                return Err(Refusal::NameExists.into());
-            }
             let recorded = tx.record(&caller, |view| {
                 let landing = view.landing(&lane, &natural, &name_key, at)?;
-                Ok(arrival::arrive(&caller, &landing, &arrival)?)
+                let arrived = arrival::arrive(&caller, &landing, &arrival)?;
+                // Behind the decision: what came again under its key is the first again, whatever its name has become.
+                // Another may have come under the name since the first byte.
+                if only_if_new && tx.side().newest_named(&name_key)?.is_some() {
+                    return Err(Refusal::NameExists.into());
+                }
+                Ok(arrived)
             })?;
             let side = tx.side();
             side.put_manifest(&row, recorded.entry().at)?;

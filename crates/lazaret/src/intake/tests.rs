@@ -336,3 +336,20 @@ async fn an_upload_that_is_all_there_arrives_before_anybody_is_told_so() {
     complete(&gate, &gate.acme(), part).await.map_err(|_| "refused").unwrap();
     assert_eq!(gate.read(|_, side| side.upload(part)).unwrap().unwrap().state, UploadState::Open);
 }
+}
+
+#[tokio::test]
+async fn what_comes_only_if_its_name_is_new_comes_again_under_its_key() {
+    let gate = TestGate::new().await;
+    let send = async |key: &str, content: &'static [u8]| {
+        let key = Some(key.to_owned());
+        let announcement = Announcement { only_if_new: true, key, ..announcement("a.txt", Channel::Https) };
+        let mut receiving = gate.begin(announcement, None).await?;
+        receiving.push(Bytes::from_static(content)).await?;
+        receiving.finish().await.map(|(arrived, _)| arrived)
+    };
+    let first = send("order-1", b"one").await.unwrap();
+    let again = send("order-1", b"one").await.unwrap();
+    assert_eq!((again.transfer, again.replayed), (first.transfer, true), "its answer was lost");
+    assert!(matches!(send("order-1", b"two").await, Err(Error::Refused(Refusal::KeyReused))));
+    assert!(matches!(send("order-2", b"one").await, Err(Error::Refused(Refusal::NameExists))));
