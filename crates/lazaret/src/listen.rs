@@ -25,7 +25,8 @@ use tower::ServiceExt as _;
 
 /// A TLS handshake takes this long at most.
 const HANDSHAKE_MAX: Duration = Duration::from_secs(10);
-/// A request's head takes this long at most, and so does the wait for a connection's first one.
+/// A request's head takes this long at most, and so does the wait for it: hyper counts from the connection's beginning or the
+/// answer before, and not from the head's first byte. Over HTTP/1 an idle connection is therefore ended after this long.
 const HEAD_MAX: Duration = Duration::from_secs(10);
 /// Bytes that one HTTP/1 connection buffers; the head alone is held to [`super::api::HEAD_BYTES_MAX`].
 const BUFFER_BYTES_MAX: usize = 256 * 1024;
@@ -34,7 +35,8 @@ const STREAMS_MAX: u32 = 64;
 /// Flow-control window of one HTTP/2 stream, and of one connection.
 const STREAM_WINDOW_BYTES: u32 = 1 << 20;
 const CONNECTION_WINDOW_BYTES: u32 = 2 << 20;
-/// After an answer the next request comes within this time, or the connection is ended.
+/// After an answer the next request comes within this time over HTTP/2, or the connection is ended. Over HTTP/1 [`HEAD_MAX`]
+/// is shorter, and ends it first.
 const IDLE_MAX: Duration = Duration::from_secs(120);
 /// A silent HTTP/2 peer is asked this often whether it is there.
 const KEEP_ALIVE: Duration = Duration::from_secs(60);
