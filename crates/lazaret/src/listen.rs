@@ -53,19 +53,19 @@ const NETWORK_SHARE: usize = 4;
 
 /// The network that a peer counts for: /24 of IPv4, /56 of IPv6. One that can take many addresses of it gains nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct Source(Ipv6Addr);
+pub(crate) struct Network(Ipv6Addr);
 
-impl Source {
+impl Network {
     /// Of an address.
-    pub(crate) fn of(address: IpAddr) -> Source {
+    pub(crate) fn of(address: IpAddr) -> Network {
         match address {
             IpAddr::V4(four) => {
                 let [a, b, c, _] = four.octets();
-                Source(std::net::Ipv4Addr::new(a, b, c, 0).to_ipv6_mapped())
+                Network(std::net::Ipv4Addr::new(a, b, c, 0).to_ipv6_mapped())
             }
             IpAddr::V6(six) => match six.to_ipv4_mapped() {
-                Some(four) => Source::of(IpAddr::V4(four)),
-                None => Source(Ipv6Addr::from_bits(six.to_bits() >> 72 << 72)),
+                Some(four) => Network::of(IpAddr::V4(four)),
+                None => Network(Ipv6Addr::from_bits(six.to_bits() >> 72 << 72)),
             },
         }
     }
@@ -75,15 +75,15 @@ impl Source {
 #[derive(Debug)]
 pub struct Room {
     free: Arc<Semaphore>,
-    per_source_max: usize,
-    by_source: Mutex<HashMap<Source, usize>>,
+    per_network_max: usize,
+    by_network: Mutex<HashMap<Network, usize>>,
 }
 
 /// A connection's place; free again when dropped.
 #[derive(Debug)]
 struct Place {
     room: Arc<Room>,
-    source: Source,
+    network: Network,
     _permit: OwnedSemaphorePermit,
 }
 
@@ -98,36 +98,40 @@ impl Room {
         Room::of(connections_max, connections_max)
     }
 
-    fn of(connections_max: usize, per_source_max: usize) -> Arc<Room> {
-        Arc::new(Room { free: Arc::new(Semaphore::new(connections_max)), per_source_max, by_source: Mutex::default() })
+    fn of(connections_max: usize, per_network_max: usize) -> Arc<Room> {
+        Arc::new(Room {
+            free: Arc::new(Semaphore::new(connections_max)),
+            per_network_max,
+            by_network: Mutex::default(),
+        })
     }
 
-    fn admit(self: &Arc<Room>, source: Source) -> Option<Place> {
+    fn admit(self: &Arc<Room>, network: Network) -> Option<Place> {
         let permit = Arc::clone(&self.free).try_acquire_owned().ok()?;
-        let mut by_source = self.lock();
-        let here = by_source.entry(source).or_default();
-        if *here >= self.per_source_max {
+        let mut by_network = self.lock();
+        let here = by_network.entry(network).or_default();
+        if *here >= self.per_network_max {
             return None;
         }
         *here += 1;
-        Some(Place { room: Arc::clone(self), source, _permit: permit })
+        Some(Place { room: Arc::clone(self), network, _permit: permit })
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Source, usize>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Network, usize>> {
         // An addition or a removal under the lock.
-        self.by_source.lock().unwrap_or_else(PoisonError::into_inner)
+        self.by_network.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let mut by_source = self.room.lock();
-        let left = by_source.get_mut(&self.source).map_or(0, |count| {
+        let mut by_network = self.room.lock();
+        let left = by_network.get_mut(&self.network).map_or(0, |count| {
             *count = count.saturating_sub(1);
             *count
         });
         if left == 0 {
-            by_source.remove(&self.source);
+            by_network.remove(&self.network);
         }
     }
 }
@@ -160,7 +164,7 @@ impl Door {
                 continue;
             };
             // Over a cap the connection is closed at once: a waiting peer would cost memory all the same.
-            let Some(place) = self.room.admit(Source::of(peer.ip())) else { continue };
+            let Some(place) = self.room.admit(Network::of(peer.ip())) else { continue };
             let connection = Connection { stream, peer, place };
             connections.spawn(connection.serve(acceptor.clone(), self.router.clone(), stop.clone()));
         }
@@ -378,8 +382,8 @@ impl Drop for Lingering {
 mod tests {
     use super::*;
 
-    fn from(address: &str) -> Source {
-        Source::of(address.parse().unwrap())
+    fn from(address: &str) -> Network {
+        Network::of(address.parse().unwrap())
     }
 
     #[test]

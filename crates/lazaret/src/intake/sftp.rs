@@ -46,7 +46,7 @@ use crate::gate::Gate;
 use door::Door;
 use line::{Cut, Line};
 pub(crate) use login::is_acceptable;
-use strangers::{Offence, Place, Source};
+use strangers::{Network, Offence, Place};
 use transport::{Connection, Offers};
 
 /// From accept to sign-in.
@@ -86,9 +86,9 @@ pub async fn run(
         };
         // Over a cap the connection is closed at once: a waiting peer would cost memory all the same.
         let Ok(permit) = Arc::clone(&connections).try_acquire_owned() else { continue };
-        let source = Source::of(peer.ip());
+        let network = Network::of(peer.ip());
         let chance = u32::from_be_bytes(clock::random());
-        let Some(place) = door.strangers.admit(source, Instant::now(), chance) else { continue };
+        let Some(place) = door.strangers.admit(network, Instant::now(), chance) else { continue };
         tokio::spawn(serve(Arc::clone(&door), Arc::clone(&offers), stream, peer, place, permit));
     }
     drop(listener);
@@ -112,8 +112,9 @@ async fn serve(
     let (_connection, others) = door.connect();
     // Answers are joined by us; the kernel must not wait for more.
     drop(stream.set_nodelay(true));
-    let (source, cut, signed_in) = (Source::of(peer.ip()), Arc::new(Cut::default()), Arc::new(AtomicBool::new(false)));
-    let connection = Connection::new(Arc::clone(&door), source, place, Arc::clone(&cut), Arc::clone(&signed_in));
+    let (network, cut, signed_in) =
+        (Network::of(peer.ip()), Arc::new(Cut::default()), Arc::new(AtomicBool::new(false)));
+    let connection = Connection::new(Arc::clone(&door), network, place, Arc::clone(&cut), Arc::clone(&signed_in));
     let session = async {
         let line = Line::new(stream, Arc::clone(&cut));
         run_stream(offers.beside(others), line, connection).await?.await
@@ -123,7 +124,7 @@ async fn serve(
         outcome = &mut session => outcome,
         () = tokio::time::sleep(GRACE) => {
             if !signed_in.load(Ordering::Acquire) {
-                door.strangers.punish(source, Offence::Dawdled, Instant::now());
+                door.strangers.punish(network, Offence::Dawdled, Instant::now());
                 cut.now();
             }
             session.await
@@ -132,6 +133,6 @@ async fn serve(
     if let Err(russh::Error::Join(_)) = outcome {
         // A bug that a peer found: whoever looks for more has to wait.
         tracing::error!("an SSH session met a bug");
-        door.strangers.punish(source, Offence::Crashed, Instant::now());
+        door.strangers.punish(network, Offence::Crashed, Instant::now());
     }
 }

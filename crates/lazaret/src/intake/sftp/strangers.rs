@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-pub(super) use crate::listen::Source;
+pub(super) use crate::listen::Network;
 
 /// Connections of one network that may wait for their sign-in. A party's scripts that start together fit in.
 const PER_SOURCE_MAX: u32 = 10;
@@ -54,23 +54,23 @@ pub(super) struct Strangers {
 #[derive(Debug, Default)]
 struct State {
     total: u32,
-    by_source: HashMap<Source, u32>,
-    penalties: HashMap<Source, Instant>,
+    by_network: HashMap<Network, u32>,
+    penalties: HashMap<Network, Instant>,
 }
 
 /// A stranger's place. It is free again when this is dropped: at sign-in, or at the end.
 #[derive(Debug)]
 pub(super) struct Place {
     strangers: Arc<Strangers>,
-    source: Source,
+    network: Network,
 }
 
 impl Strangers {
     /// Lets a peer wait for its sign-in, or turns it away. `chance` is a fresh random number.
-    pub(super) fn admit(self: &Arc<Strangers>, source: Source, now: Instant, chance: u32) -> Option<Place> {
+    pub(super) fn admit(self: &Arc<Strangers>, network: Network, now: Instant, chance: u32) -> Option<Place> {
         let mut state = self.lock();
-        let penalty = state.penalties.get(&source).map(|until| until.saturating_duration_since(now));
-        let waiting = state.by_source.get(&source).copied().unwrap_or(0);
+        let penalty = state.penalties.get(&network).map(|until| until.saturating_duration_since(now));
+        let waiting = state.by_network.get(&network).copied().unwrap_or(0);
         let turned_away = penalty.is_some_and(|left| left >= PENALTY_MIN)
             || waiting >= PER_SOURCE_MAX
             || chance % 100 < drop_percent(state.total);
@@ -78,19 +78,19 @@ impl Strangers {
             return None;
         }
         state.total += 1;
-        *state.by_source.entry(source).or_default() += 1;
-        Some(Place { strangers: Arc::clone(self), source })
+        *state.by_network.entry(network).or_default() += 1;
+        Some(Place { strangers: Arc::clone(self), network })
     }
 
     /// Adds to a network's penalty.
-    pub(super) fn punish(&self, source: Source, offence: Offence, now: Instant) {
+    pub(super) fn punish(&self, network: Network, offence: Offence, now: Instant) {
         let mut state = self.lock();
         state.penalties.retain(|_, until| *until > now);
-        let until = state.penalties.get(&source).copied().unwrap_or(now).max(now) + offence.penalty();
-        state.penalties.insert(source, until.min(now + PENALTY_MAX));
+        let until = state.penalties.get(&network).copied().unwrap_or(now).max(now) + offence.penalty();
+        state.penalties.insert(network, until.min(now + PENALTY_MAX));
         if state.penalties.len() > PENALTIES_MAX {
-            let mildest = state.penalties.iter().min_by_key(|(_, until)| **until).map(|(source, _)| *source);
-            mildest.map(|source| state.penalties.remove(&source));
+            let mildest = state.penalties.iter().min_by_key(|(_, until)| **until).map(|(network, _)| *network);
+            mildest.map(|network| state.penalties.remove(&network));
         }
     }
 
@@ -115,12 +115,12 @@ impl Drop for Place {
     fn drop(&mut self) {
         let mut state = self.strangers.lock();
         state.total = state.total.saturating_sub(1);
-        let left = state.by_source.get_mut(&self.source).map(|count| {
+        let left = state.by_network.get_mut(&self.network).map(|count| {
             *count = count.saturating_sub(1);
             *count
         });
         if left == Some(0) {
-            state.by_source.remove(&self.source);
+            state.by_network.remove(&self.network);
         }
     }
 }
@@ -129,27 +129,27 @@ impl Drop for Place {
 mod tests {
     use super::*;
 
-    fn source(text: &str) -> Source {
-        Source::of(text.parse().unwrap())
+    fn network(text: &str) -> Network {
+        Network::of(text.parse().unwrap())
     }
 
     #[test]
-    fn a_source_is_a_network_not_an_address() {
-        assert_eq!(source("192.0.2.1"), source("192.0.2.254"));
-        assert_ne!(source("192.0.2.1"), source("192.0.3.1"));
-        assert_eq!(source("::ffff:192.0.2.9"), source("192.0.2.1"));
-        assert_eq!(source("2001:db8:0:ff::1"), source("2001:db8:0:1:ffff::2"));
-        assert_ne!(source("2001:db8:0:ff::1"), source("2001:db8:0:100::1"));
+    fn a_network_is_counted_and_not_an_address() {
+        assert_eq!(network("192.0.2.1"), network("192.0.2.254"));
+        assert_ne!(network("192.0.2.1"), network("192.0.3.1"));
+        assert_eq!(network("::ffff:192.0.2.9"), network("192.0.2.1"));
+        assert_eq!(network("2001:db8:0:ff::1"), network("2001:db8:0:1:ffff::2"));
+        assert_ne!(network("2001:db8:0:ff::1"), network("2001:db8:0:100::1"));
     }
 
     #[test]
     fn ten_of_one_network_wait_and_the_eleventh_does_not() {
         let (strangers, now) = (Arc::new(Strangers::default()), Instant::now());
-        let mut places: Vec<_> = (0..10).map(|_| strangers.admit(source("192.0.2.1"), now, 99).unwrap()).collect();
-        assert!(strangers.admit(source("192.0.2.7"), now, 99).is_none());
-        assert!(strangers.admit(source("198.51.100.1"), now, 99).is_some());
+        let mut places: Vec<_> = (0..10).map(|_| strangers.admit(network("192.0.2.1"), now, 99).unwrap()).collect();
+        assert!(strangers.admit(network("192.0.2.7"), now, 99).is_none());
+        assert!(strangers.admit(network("198.51.100.1"), now, 99).is_some());
         places.pop();
-        assert!(strangers.admit(source("192.0.2.7"), now, 99).is_some());
+        assert!(strangers.admit(network("192.0.2.7"), now, 99).is_some());
     }
 
     #[test]
@@ -159,28 +159,29 @@ mod tests {
         let mut places = Vec::new();
         for network in 0..200_u32 {
             let address = std::net::Ipv4Addr::from_bits(0x0a00_0000 + (network << 8));
-            places.extend(strangers.admit(Source::of(address.into()), now, 99));
+            places.extend(strangers.admit(Network::of(address.into()), now, 99));
         }
         assert_eq!(places.len(), 200);
-        assert!(strangers.admit(source("192.0.2.1"), now, 99).is_none());
+        assert!(strangers.admit(network("192.0.2.1"), now, 99).is_none());
         places.truncate(60);
-        assert!(strangers.admit(source("192.0.2.1"), now, 29).is_none());
-        assert!(strangers.admit(source("192.0.2.1"), now, 30).is_some());
+        assert!(strangers.admit(network("192.0.2.1"), now, 29).is_none());
+        assert!(strangers.admit(network("192.0.2.1"), now, 30).is_some());
     }
 
     #[test]
     fn failures_add_up_to_a_penalty_that_passes() {
         let (strangers, now) = (Arc::new(Strangers::default()), Instant::now());
-        let admitted = |after_s| strangers.admit(source("192.0.2.1"), now + Duration::from_secs(after_s), 99).is_some();
-        strangers.punish(source("192.0.2.9"), Offence::Failed, now);
-        strangers.punish(source("192.0.2.9"), Offence::Failed, now);
+        let admitted =
+            |after_s| strangers.admit(network("192.0.2.1"), now + Duration::from_secs(after_s), 99).is_some();
+        strangers.punish(network("192.0.2.9"), Offence::Failed, now);
+        strangers.punish(network("192.0.2.9"), Offence::Failed, now);
         assert!(admitted(0), "ten seconds are below what is enforced");
-        strangers.punish(source("192.0.2.9"), Offence::Dawdled, now);
+        strangers.punish(network("192.0.2.9"), Offence::Dawdled, now);
         assert!(!admitted(0));
         assert!(!admitted(5));
         assert!(admitted(6));
         for _ in 0..20 {
-            strangers.punish(source("192.0.2.9"), Offence::Crashed, now);
+            strangers.punish(network("192.0.2.9"), Offence::Crashed, now);
         }
         assert!(!admitted(585));
         assert!(admitted(586), "no penalty is longer than ten minutes");
@@ -191,7 +192,7 @@ mod tests {
         let (strangers, now) = (Strangers::default(), Instant::now());
         for network in 0..5_000_u32 {
             let address = std::net::Ipv4Addr::from_bits(network << 8);
-            strangers.punish(Source::of(address.into()), Offence::Failed, now);
+            strangers.punish(Network::of(address.into()), Offence::Failed, now);
         }
         assert_eq!(strangers.lock().penalties.len(), PENALTIES_MAX);
     }

@@ -26,7 +26,7 @@ use super::login::{self, Attempt, Attempts};
 use super::outbox::{self, Outbox};
 use super::session::{Acting, Session};
 use super::sessions::{Seat, Sessions};
-use super::strangers::{Offence, Place, Source};
+use super::strangers::{Network, Offence, Place};
 use crate::auth::caller::Shut;
 use crate::auth::signin;
 
@@ -145,7 +145,7 @@ fn config(host_key: PrivateKey, window_bytes: u32) -> Config {
 /// One connection.
 pub(super) struct Connection {
     door: Arc<Door>,
-    source: Source,
+    network: Network,
     cut: Arc<Cut>,
     /// A stranger's place, until sign-in.
     place: Option<Place>,
@@ -170,14 +170,14 @@ impl Connection {
     /// A stranger's connection. `signed_in` turns true when it is one no more.
     pub(super) fn new(
         door: Arc<Door>,
-        source: Source,
+        network: Network,
         place: Place,
         cut: Arc<Cut>,
         signed_in: Arc<AtomicBool>,
     ) -> Connection {
         Connection {
             door,
-            source,
+            network,
             cut,
             place: Some(place),
             attempts: Attempts::default(),
@@ -415,7 +415,7 @@ impl Drop for Connection {
         if self.signed_in.load(Ordering::Acquire) || !self.attempts.any() {
             return;
         }
-        self.door.strangers.punish(self.source, Offence::Failed, tokio::time::Instant::now());
+        self.door.strangers.punish(self.network, Offence::Failed, tokio::time::Instant::now());
         let known = self.door.gate.read(|_, side| side.by_slug(&self.user)).ok().flatten();
         signin::note_refused(&self.door.gate, known.map(lazaret_core::id::Id::cast), None);
     }
