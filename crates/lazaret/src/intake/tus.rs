@@ -148,15 +148,15 @@ async fn create(gate: &Arc<Gate>, request: Request) -> Result<Response, Stopped>
         Receiving::begin(gate, &signed.caller, announce(gate, &signed.caller, &create)?, create.length).await?;
     receiving.said = said(&signed.caller, &create);
     let lookup = *Digest::of(capability.as_bytes()).as_bytes();
-    let (gate_then, caller) = (Arc::clone(gate), signed.caller.clone());
+    let caller = signed.caller.clone();
     if let Concat::Final(names) = &create.concat {
         let parts = lookups_of(names)?;
-        unhurried(async move { join(&gate_then, &caller, receiving, &parts, lookup).await }).await?;
+        unhurried(gate, |gate| async move { join(&gate, &caller, receiving, &parts, lookup).await }).await?;
     } else {
         let is_empty = create.length == Some(0) && create.concat == Concat::Whole;
         let content = create.body.or_else(|| is_empty.then_some(EMPTY));
         let wanted = content.map(|body| Append { offset: 0, length: None, body });
-        unhurried(async move { make(&gate_then, &caller, receiving, lookup, wanted, body).await }).await?;
+        unhurried(gate, |gate| async move { make(&gate, &caller, receiving, lookup, wanted, body).await }).await?;
     }
     answer(gate, &lookup, |upload, arrived| tus::created(&location, upload, arrived))
 }
@@ -295,8 +295,8 @@ async fn go_on(gate: &Arc<Gate>, capability: &str, request: Request) -> Result<R
     let lookup = *Digest::of(capability.as_bytes()).as_bytes();
     let mut found = Found::load(gate, &lookup)?;
     if let Some(upload) = found.upload.as_ref().filter(|upload| !found.gone && awaits_its_end(upload, &found.said)) {
-        let (gate_then, caller, id) = (Arc::clone(gate), caller_of(gate, &found.said)?, upload.id);
-        unhurried(async move { complete(&gate_then, &caller, id).await }).await?;
+        let (caller, id) = (caller_of(gate, &found.said)?, upload.id);
+        unhurried(gate, |gate| async move { complete(&gate, &caller, id).await }).await?;
         found = Found::load(gate, &lookup)?;
     }
     match tus::decide(&asked, Target::Upload(found.known()), gate.config.limits.object_bytes_max)? {
@@ -316,8 +316,8 @@ async fn go_on(gate: &Arc<Gate>, capability: &str, request: Request) -> Result<R
         }
         Act::Append(wanted) => {
             let id = found.upload.as_ref().ok_or(Declined::NotFound)?.id;
-            let (gate_then, caller) = (Arc::clone(gate), caller_of(gate, &found.said)?);
-            unhurried(async move { append(&gate_then, &caller, id, &lookup, wanted, body).await }).await?;
+            let caller = caller_of(gate, &found.said)?;
+            unhurried(gate, |gate| async move { append(&gate, &caller, id, &lookup, wanted, body).await }).await?;
             answer(gate, &lookup, tus::appended)
         }
     }
@@ -332,8 +332,11 @@ fn caller_of(gate: &Gate, said: &Said) -> Result<Caller> {
 }
 
 /// Does it in a task of its own, so that a peer that hangs up does not cut short the saving of what it sent.
-async fn unhurried(work: impl Future<Output = Result<(), Stopped>> + Send + 'static) -> Result<(), Stopped> {
-    task::spawn(work).await.map_err(Error::internal)?
+async fn unhurried<W>(gate: &Arc<Gate>, work: impl FnOnce(Arc<Gate>) -> W) -> Result<(), Stopped>
+where
+    W: Future<Output = Result<(), Stopped>> + Send + 'static,
+{
+    task::spawn(work(Arc::clone(gate))).await.map_err(Error::internal)?
 }
 
 fn answer(
