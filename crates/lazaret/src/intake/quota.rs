@@ -25,7 +25,7 @@ struct State {
     /// Uploads that outlive their connection, with the share of each.
     kept: HashMap<Id<Upload>, u64>,
     next: u64,
-    /// Declared bytes of all uploads that are not on the disk yet.
+    /// Declared bytes, not on the disk yet, of all uploads that are being written.
     promised_bytes: u64,
 }
 
@@ -43,11 +43,15 @@ struct Share {
     received_bytes: u64,
     /// Whether `bytes` is what its sender said, and not what it was given step by step.
     is_declared: bool,
+    /// Who is writing it now; nobody while it rests.
+    writers: u32,
 }
 
 impl Share {
+    /// What the disk must have room for. An upload at rest has none: its sender may never come back, and everybody else's bytes
+    /// would wait for theirs. When it goes on, it is asked anew whether there is room.
     fn promised_bytes(&self) -> u64 {
-        if self.is_declared { self.bytes.saturating_sub(self.received_bytes) } else { 0 }
+        if self.is_declared && self.writers > 0 { self.bytes.saturating_sub(self.received_bytes) } else { 0 }
     }
 }
 
@@ -68,6 +72,12 @@ impl State {
             used.bytes = used.bytes.saturating_sub(share.bytes);
             used.uploads = used.uploads.saturating_sub(1);
         }
+    }
+
+    fn change(&mut self, number: u64, change: impl FnOnce(&mut Share)) {
+        let Some(mut share) = self.shares.get(&number).copied() else { return };
+        change(&mut share);
+        self.put(number, share);
     }
 
     fn number(&mut self) -> u64 {
@@ -103,7 +113,7 @@ impl Quota {
             return Err(Refusal::Quota);
         }
         let number = state.number();
-        state.put(number, Share { party, bytes, received_bytes: 0, is_declared: length_bytes.is_some() });
+        state.put(number, Share { party, bytes, received_bytes: 0, is_declared: length_bytes.is_some(), writers: 1 });
         Ok(Reservation { quota: Arc::clone(self), number, is_kept: false })
     }
 
@@ -123,7 +133,7 @@ impl Quota {
         let steps = received_bytes.div_ceil(STEP_BYTES).max(1).saturating_mul(STEP_BYTES);
         let (bytes, is_declared) = (length_bytes.unwrap_or(steps), length_bytes.is_some());
         let number = state.number();
-        state.put(number, Share { party, bytes, received_bytes, is_declared });
+        state.put(number, Share { party, bytes, received_bytes, is_declared, writers: 0 });
         state.kept.insert(upload, number);
     }
 
@@ -132,7 +142,9 @@ impl Quota {
     /// # Errors
     /// `NotFound` if it is not counted: it arrived or ended.
     pub fn adopt(self: &Arc<Quota>, upload: Id<Upload>) -> Result<Reservation, Refusal> {
-        let number = self.lock().kept.get(&upload).copied().ok_or(Refusal::NotFound)?;
+        let mut state = self.lock();
+        let number = state.kept.get(&upload).copied().ok_or(Refusal::NotFound)?;
+        state.change(number, |share| share.writers += 1);
         Ok(Reservation { quota: Arc::clone(self), number, is_kept: true })
     }
 
@@ -144,7 +156,7 @@ impl Quota {
         }
     }
 
-    /// Declared bytes of all uploads that have not arrived yet: the disk must have room for them beside its floor.
+    /// Declared bytes that uploads which are being written still miss: the disk must have room for them beside its floor.
     pub fn promised_bytes(&self) -> u64 {
         self.lock().promised_bytes
     }
@@ -195,8 +207,11 @@ impl Reservation {
 
 impl Drop for Reservation {
     fn drop(&mut self) {
-        if !self.is_kept {
-            self.quota.lock().free(self.number);
+        let mut state = self.quota.lock();
+        if self.is_kept {
+            state.change(self.number, |share| share.writers = share.writers.saturating_sub(1));
+        } else {
+            state.free(self.number);
         }
     }
 }
@@ -275,6 +290,23 @@ mod tests {
         quota.count(Id::from_bytes([8; 16]), party, Some(9 * STEP_BYTES), 0);
         assert_eq!(quota.used(party), (11 * STEP_BYTES, 2), "what was promised before stands");
         assert_eq!(quota.reserve(party, Some(0)).err(), Some(Refusal::Quota));
+    }
+
+    #[test]
+    fn what_rests_is_promised_no_room_until_it_goes_on() {
+        let (quota, party, upload) = (quota(), Id::from_bytes([1; 16]), Id::from_bytes([7; 16]));
+        let mut empty = quota.reserve(party, Some(100)).unwrap();
+        quota.keep(upload, &mut empty);
+        empty.cover(30).unwrap();
+        assert_eq!(quota.promised_bytes(), 70);
+        drop(empty);
+        assert_eq!((quota.promised_bytes(), quota.used(party)), (0, (100, 1)), "its share stays its own");
+        let again = quota.adopt(upload).unwrap();
+        assert_eq!(quota.promised_bytes(), 70);
+        drop(again);
+        quota.forget(upload);
+        quota.count(upload, party, Some(100), 0);
+        assert_eq!((quota.promised_bytes(), quota.used(party)), (0, (100, 1)), "nobody writes after a restart");
     }
 
     #[test]

@@ -152,7 +152,8 @@ impl Receiving {
     /// Goes on with a kept upload after a dropped connection or a restart, in its turn. Only the same principal may.
     ///
     /// # Errors
-    /// Another principal; it arrived or ended; what core refuses now; a half-written object that does not verify.
+    /// Another principal; it arrived or ended; what core refuses now; a disk without room for what is missing; a half-written
+    /// object that does not verify.
     pub async fn resume(gate: &Arc<Gate>, caller: &Caller, turn: Turn) -> Result<Receiving> {
         let id = turn.upload();
         // The turn may have been waited for: what is known now counts.
@@ -173,6 +174,10 @@ impl Receiving {
         let landing = crossing::may_send(gate, caller, &announcement)?;
         gate.quota.count(id, upload.party, upload.length_bytes, upload.received_bytes);
         let reservation = gate.quota.adopt(id)?;
+        // While it rested nothing was kept free for it. What misses no byte needs no room.
+        if upload.length_bytes != Some(upload.received_bytes) {
+            room_on_disk(gate, gate.quota.promised_bytes())?;
+        }
         let state = upload.resume.clone().ok_or_else(|| Error::internal("a kept upload without its state"))?;
         let fresh = new_id();
         let object_bytes_max = object_bytes_max(gate, &landing);
@@ -624,8 +629,8 @@ fn fresh_transfer(gate: &Gate) -> Result<Id<Transfer>> {
     }
 }
 
-/// Intake stops before the ledger starves: below the floor, or where bytes that are still to come would reach it. Asked
-/// before an upload begins, and again with each [`STEP_BYTES`] of it.
+/// Intake stops before the ledger starves: below the floor, or where bytes that are coming now would reach it. Asked before an
+/// upload begins or goes on, and again with each [`STEP_BYTES`] of it.
 fn room_on_disk(gate: &Gate, more_bytes: u64) -> Result<()> {
     let (free, total) = gate.vault.disk_bytes()?;
     let floor = gate.config.limits.free_bytes_min.min(total / 20);

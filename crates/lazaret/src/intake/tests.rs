@@ -305,6 +305,28 @@ async fn what_is_sent_again_after_it_was_withdrawn_is_a_new_transfer() {
 }
 
 #[tokio::test]
+async fn an_empty_upload_at_rest_shuts_nobody_out_and_finds_room_or_none_when_it_goes_on() {
+    let gate = TestGate::with(|config| config.limits.party_bytes_max = u64::MAX).await;
+    let mut small = gate.begin(announcement("small.bin", Channel::Tus), Some(1)).await.unwrap();
+    let small_id = small.keep(Some([1; 32])).await.unwrap();
+    drop(small);
+    // More than any disk has, declared by another party.
+    let (other, huge_id) = (Id::from_bytes([9; 16]), Id::from_bytes([8; 16]));
+    let mut huge = gate.quota.reserve(other, Some(u64::MAX / 2)).unwrap();
+    gate.quota.keep(huge_id, &mut huge);
+    let full = |outcome: Result<Receiving, Error>| matches!(outcome, Err(Error::Fault(Fault::DiskFull)));
+    assert!(full(gate.begin(announcement("a.bin", Channel::Https), Some(1)).await), "it is being written");
+    let turn = gate.writers.turn(small_id).await.unwrap();
+    assert!(full(Receiving::resume(&gate, &gate.acme(), turn).await), "the disk is looked at when one goes on");
+    drop(huge);
+    assert!(gate.begin(announcement("a.bin", Channel::Https), Some(1)).await.is_ok(), "it rests");
+    let turn = gate.writers.turn(small_id).await.unwrap();
+    let mut small = Receiving::resume(&gate, &gate.acme(), turn).await.unwrap();
+    small.push(Bytes::from_static(b"1")).await.unwrap();
+    small.finish().await.unwrap();
+}
+
+#[tokio::test]
 async fn of_two_that_come_only_if_the_name_is_new_one_is_received() {
     let gate = TestGate::new().await;
     let begin = async |content: &'static [u8]| {
@@ -316,6 +338,23 @@ async fn of_two_that_come_only_if_the_name_is_new_one_is_received() {
     let (first, second) = (begin(b"one").await, begin(b"two").await);
     assert!(first.finish().await.is_ok());
     assert!(matches!(second.finish().await, Err(Error::Refused(Refusal::NameExists))));
+}
+
+#[tokio::test]
+async fn what_comes_only_if_its_name_is_new_comes_again_under_its_key() {
+    let gate = TestGate::new().await;
+    let send = async |key: &str, content: &'static [u8]| {
+        let key = Some(key.to_owned());
+        let announcement = Announcement { only_if_new: true, key, ..announcement("a.txt", Channel::Https) };
+        let mut receiving = gate.begin(announcement, None).await?;
+        receiving.push(Bytes::from_static(content)).await?;
+        receiving.finish().await.map(|(arrived, _)| arrived)
+    };
+    let first = send("order-1", b"one").await.unwrap();
+    let again = send("order-1", b"one").await.unwrap();
+    assert_eq!((again.transfer, again.replayed), (first.transfer, true), "its answer was lost");
+    assert!(matches!(send("order-1", b"two").await, Err(Error::Refused(Refusal::KeyReused))));
+    assert!(matches!(send("order-2", b"one").await, Err(Error::Refused(Refusal::NameExists))));
 }
 
 // EVIDENCE-OF: R-101
@@ -336,20 +375,3 @@ async fn an_upload_that_is_all_there_arrives_before_anybody_is_told_so() {
     complete(&gate, &gate.acme(), part).await.map_err(|_| "refused").unwrap();
     assert_eq!(gate.read(|_, side| side.upload(part)).unwrap().unwrap().state, UploadState::Open);
 }
-}
-
-#[tokio::test]
-async fn what_comes_only_if_its_name_is_new_comes_again_under_its_key() {
-    let gate = TestGate::new().await;
-    let send = async |key: &str, content: &'static [u8]| {
-        let key = Some(key.to_owned());
-        let announcement = Announcement { only_if_new: true, key, ..announcement("a.txt", Channel::Https) };
-        let mut receiving = gate.begin(announcement, None).await?;
-        receiving.push(Bytes::from_static(content)).await?;
-        receiving.finish().await.map(|(arrived, _)| arrived)
-    };
-    let first = send("order-1", b"one").await.unwrap();
-    let again = send("order-1", b"one").await.unwrap();
-    assert_eq!((again.transfer, again.replayed), (first.transfer, true), "its answer was lost");
-    assert!(matches!(send("order-1", b"two").await, Err(Error::Refused(Refusal::KeyReused))));
-    assert!(matches!(send("order-2", b"one").await, Err(Error::Refused(Refusal::NameExists))));
