@@ -169,9 +169,17 @@ impl Reconciler {
     /// What stands in a stage and moves: not what belongs to an isolated party, nor what its sender is not done with, nor what
     /// failed a moment ago.
     fn in_stage(&self, stage: Stage) -> Result<Vec<Id<Transfer>>> {
-        let mut moving = self.gate.read(|view, _| view.moving_in_stage(stage, BATCH_MAX))?;
+        self.some_in_stage(stage, BATCH_MAX)
+    }
+
+    fn some_in_stage(&self, stage: Stage, rows_max: u32) -> Result<Vec<Id<Transfer>>> {
         let now = Instant::now();
+        // As many more are read as may be left out: however many stand still, they keep nothing newer from its turn.
+        let still = self.gate.resting.count().saturating_add(self.backoff.count(now));
+        let read_max = rows_max.saturating_add(u32::try_from(still).unwrap_or(u32::MAX));
+        let mut moving = self.gate.read(|view, _| view.moving_in_stage(stage, read_max))?;
         moving.retain(|transfer| !self.gate.resting.contains(*transfer) && self.backoff.is_due(*transfer, now));
+        moving.truncate(rows_max as usize);
         Ok(moving)
     }
 
@@ -423,4 +431,37 @@ async fn take_key_back(gate: &Arc<Gate>, transfer: Id<Transfer>) -> Result<()> {
         gate.vault.withhold(transfer, view.object).await?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use lazaret_core::transfer::Channel;
+
+    use super::*;
+    use crate::intake::resting::Resting;
+    use crate::testing::{TestGate, announcement};
+
+    #[tokio::test]
+    async fn what_stands_still_keeps_nothing_newer_from_its_turn() {
+        let gate = TestGate::new().await;
+        let arrive = async |path: &str| {
+            let mut receiving = gate.begin(announcement(path, Channel::Https), None).await.unwrap();
+            receiving.push(Bytes::from_static(b"content")).await.unwrap();
+            receiving.finish().await.unwrap().0.transfer
+        };
+        let (rests, failed) = (arrive("rests.txt").await, arrive("failed.txt").await);
+        let _rest = Resting::begin(&gate, rests);
+        let mut work = Reconciler::new(Arc::clone(&gate));
+        work.backoff.failed(failed, Instant::now());
+        let mut newer = [arrive("newer.txt").await, arrive("newest.txt").await];
+        newer.sort_unstable();
+        let of = |rows_max| {
+            let mut found = work.some_in_stage(Stage::Quarantined, rows_max).unwrap();
+            found.sort_unstable();
+            found
+        };
+        assert_eq!(of(2), newer);
+        assert_eq!(of(1).len(), 1, "no more than was asked for");
+    }
 }

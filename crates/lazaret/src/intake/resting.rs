@@ -54,6 +54,11 @@ impl Resting {
         self.lock().contains_key(&transfer)
     }
 
+    /// How many rest.
+    pub fn count(&self) -> usize {
+        self.lock().len()
+    }
+
     /// Hears whenever something rests no more.
     pub fn endings(&self) -> watch::Receiver<u64> {
         self.ended.subscribe()

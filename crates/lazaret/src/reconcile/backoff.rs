@@ -43,6 +43,11 @@ impl Backoff {
         self.failed.get(&transfer).is_none_or(|failed| failed.until <= now)
     }
 
+    /// How many may not be tried yet.
+    pub(super) fn count(&self, now: Instant) -> usize {
+        self.failed.values().filter(|failed| failed.until > now).count()
+    }
+
     /// When the next may be tried of those that may not yet.
     pub(super) fn next(&self, now: Instant) -> Option<Instant> {
         self.failed.values().map(|failed| failed.until).filter(|until| *until > now).min()
