@@ -4,15 +4,19 @@
 use std::sync::Arc;
 use std::sync::mpsc;
 
+use bytes::Bytes;
 use lazaret_core::caller::Caller;
+use lazaret_core::digest::Digest;
 use lazaret_core::id::{Id, Transfer};
+use lazaret_core::inspection::{ContentKind, Inspector, InspectorReport, PhiPresence, SignatureState, Verdict};
 use lazaret_core::register::CredentialKind;
 use lazaret_core::request::Means;
-use lazaret_core::transfer::{Channel, TransferKind};
+use lazaret_core::transfer::{self, Channel, Findings, Stage, TransferKind, TransferView};
 
 use crate::auth::caller::from_credential;
 use crate::config::{Config, Flags};
-use crate::crossing::Announcement;
+use crate::crossing::{self, Announcement};
+use crate::follow::seal::{self, Progress};
 use crate::gate::Gate;
 use crate::intake::receiving::Receiving;
 use crate::station::Station;
@@ -65,6 +69,46 @@ impl TestGate {
             Ok(from_credential(view, tokens[0], Means::Token, 0, at))
         });
         found.unwrap().unwrap()
+    }
+
+    /// A person of the demo, by their token.
+    pub fn person(&self, slug: &str) -> Caller {
+        let at = self.clock.now();
+        let found = self.read(|view, side| {
+            let person = side.by_slug(slug)?.unwrap().cast();
+            let tokens = view.credentials_of_person(person, CredentialKind::Token, at)?;
+            Ok(from_credential(view, tokens[0], Means::Token, 0, at))
+        });
+        found.unwrap().unwrap()
+    }
+
+    /// Acme's object that nobody found anything in, released to `priya`. Nothing is signed of that.
+    pub async fn released(&self, path: &str, content: Vec<u8>) -> TransferView {
+        let mut receiving = self.begin(announcement(path, Channel::Https), None).await.unwrap();
+        receiving.push(Bytes::from(content)).await.unwrap();
+        let transfer = receiving.finish().await.unwrap().0.transfer;
+        let found = move |view: &lazaret_store::View<'_>| {
+            let now = view.transfer(transfer)?.unwrap();
+            let required = view.lane(now.lane)?.unwrap().terms.required_inspectors();
+            Ok(transfer::inspect(&now, &clean(&now, &required))?)
+        };
+        let _inspected = self.record(&self.caller, found).await.unwrap();
+        crossing::rule(self, transfer).await.unwrap();
+        crossing::release(self, transfer).await.unwrap();
+        self.read(|view, _| view.transfer(transfer)).unwrap().unwrap()
+    }
+
+    /// Signs everything that was recorded.
+    pub fn seal(&self) {
+        while seal::seal(self).unwrap() == Progress::More {}
+    }
+
+    /// Waits until a transfer is recorded as delivered.
+    pub async fn delivered(&self, transfer: Id<Transfer>) {
+        let mut commits = self.commits();
+        while self.read(|view, _| view.transfer(transfer)).unwrap().unwrap().stage != Stage::Delivered {
+            tokio::time::timeout(std::time::Duration::from_secs(30), commits.changed()).await.unwrap().unwrap();
+        }
     }
 
     /// Begins an upload of acme's.
@@ -127,6 +171,30 @@ async fn open(dir: tempfile::TempDir, change: impl FnOnce(&mut Config) + Send + 
         setup::open_with(config, |config| Ok(Station::without_workers(config))).unwrap()
     });
     TestGate { gate: opening.await.unwrap(), dir }
+}
+
+fn clean(view: &TransferView, required: &[Inspector]) -> Findings {
+    let report = |inspector: &Inspector| InspectorReport {
+        inspector: *inspector,
+        verdict: Verdict::Clean,
+        why: None,
+        bytes_seen: 1,
+        bytes_total: 1,
+        members_seen: 1,
+        members_total: 1,
+    };
+    Findings {
+        content: view.content,
+        evidence: Digest::of(b"nothing found"),
+        reports: required.iter().map(report).collect(),
+        content_kind: ContentKind::Text,
+        phi: PhiPresence::No,
+        is_code: false,
+        signature: SignatureState::Unsigned,
+        other_bad: false,
+        integrity_ok: true,
+        rules: Digest::of(b"no rules"),
+    }
 }
 
 /// A file for acme's lane.

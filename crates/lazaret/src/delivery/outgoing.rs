@@ -57,7 +57,7 @@ const KEY_MOVES_MAX: Duration = Duration::from_secs(3);
 ///
 /// # Errors
 /// It did not in time (try again); a fault of store or vault.
-pub async fn wait_for_key(gate: &Arc<Gate>, transfer: Id<Transfer>) -> Result<()> {
+async fn wait_for_key(gate: &Arc<Gate>, transfer: Id<Transfer>) -> Result<()> {
     let mut sizes = gate.log.sizes();
     let deadline = tokio::time::Instant::now() + KEY_MOVES_MAX;
     loop {
@@ -89,20 +89,18 @@ impl std::fmt::Debug for Outgoing {
 }
 
 impl Outgoing {
-    /// Records the attempt if none is under way, then opens the object. Nothing has left yet.
+    /// Waits for the key where the release was a moment ago, records the attempt if none is under way, then opens the object.
+    /// Nothing has left yet.
     ///
     /// # Errors
-    /// Isolation; not released, or no longer allowed; the key is not moved yet (try again).
+    /// Isolation; not released, or no longer allowed; the key did not move in time (try again): then nothing is recorded.
     pub async fn begin(gate: &Arc<Gate>, caller: &Caller, view: &TransferView, channel: Channel) -> Result<Outgoing> {
         if gate.is_isolated(view.party) {
             return Err(Refusal::Isolated.into());
         }
+        // Before the attempt: that the key has not moved is our affair, and nothing that a recipient failed in.
+        wait_for_key(gate, view.transfer).await?;
         let (cleared, share) = Attempts::begin(gate, caller, view.transfer, channel).await?;
-        // Released a moment ago: the key moves once the release is under a signature. Whoever asks in between does not have to
-        // wait for the reconciler, which does the same.
-        if !crossing::hand_over(gate, view.transfer).await? {
-            return Err(Error::Fault(Fault::Busy));
-        }
         let reader =
             gate.vault.open_for_delivery(cleared).await.inspect_err(|_| share.failed(DeliveryFault::ReadFailed))?;
         Ok(Outgoing {
@@ -200,5 +198,30 @@ impl Outgoing {
     /// What is collected.
     pub fn transfer(&self) -> Id<Transfer> {
         self.transfer
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use lazaret_core::event::Event;
+
+    use super::*;
+    use crate::testing::TestGate;
+
+    #[tokio::test]
+    async fn a_key_that_has_not_moved_makes_no_attempt_of_its_recipient() {
+        let gate = TestGate::new().await;
+        let view = gate.released("a.txt", b"content".to_vec()).await;
+        let priya = gate.person("priya");
+        let attempts = || {
+            let about = gate.read(|view_of, _| view_of.entries_about(view.transfer.cast())).unwrap();
+            about.iter().filter(|entry| matches!(entry.event, Event::DeliveryBegun(_))).count()
+        };
+        let too_early = Outgoing::begin(&gate, &priya, &view, Channel::Https).await;
+        assert!(matches!(too_early, Err(Error::Fault(Fault::Busy))));
+        assert_eq!(attempts(), 0, "that was our affair");
+        gate.seal();
+        let _outgoing = Outgoing::begin(&gate, &priya, &view, Channel::Https).await.unwrap();
+        assert_eq!(attempts(), 1);
     }
 }

@@ -13,7 +13,7 @@ use super::pool::Buffer;
 use super::session::Acting;
 use super::status::{Act, Trouble};
 use crate::delivery::collected::Ranges;
-use crate::delivery::outgoing::{Outgoing, wait_for_key};
+use crate::delivery::outgoing::Outgoing;
 use crate::error::{Error, Result};
 
 /// Bytes read from the vault at once. One block is served while the next is read, and four wait to be sent: together they
@@ -52,7 +52,6 @@ impl Download {
     /// # Errors
     /// Isolation; not released any more; the key is not moved yet.
     pub(super) async fn open(acting: &Acting, view: TransferView) -> Act<Download> {
-        wait_for_key(&acting.gate, view.transfer).await?;
         let outgoing = Outgoing::begin(&acting.gate, &acting.caller, &view, Channel::Sftp).await?;
         Ok(Download {
             size: outgoing.size_bytes(),
@@ -209,7 +208,6 @@ async fn read(mut outgoing: Box<Outgoing>, mut buffer: Buffer, offset: u64, byte
 pub(super) async fn acknowledge(acting: &Acting, view: &TransferView) -> Act {
     let gate = Arc::clone(&acting.gate);
     if view.stage == lazaret_core::transfer::Stage::Released {
-        wait_for_key(&gate, view.transfer).await?;
         Outgoing::begin(&gate, &acting.caller, view, Channel::Sftp).await?.finish().await?;
     }
     let (actor, what, at) = (acting.caller.actor(), super::exits::hidden_key(&gate, view.transfer), gate.clock.now());
