@@ -16,6 +16,13 @@ const REMEMBERED_MAX: usize = 4_096;
 pub struct Ranges(Vec<(u64, u64)>);
 
 impl Ranges {
+    /// Every byte of so many.
+    pub fn whole(bytes: u64) -> Ranges {
+        let mut whole = Ranges::default();
+        whole.add(0, bytes);
+        whole
+    }
+
     /// Adds a range.
     pub fn add(&mut self, from: u64, to: u64) {
         let first = self.0.partition_point(|&(_, end)| end < from);
@@ -42,7 +49,8 @@ pub struct Collected {
 type Collecting = (Id<Actor>, Id<Transfer>);
 
 impl Collected {
-    /// Adds what one handle or request served; whether it is everything now.
+    /// Adds what one handle or request served; whether it is everything now. Then it is known here no more: whoever cannot
+    /// record the delivery puts it back with [`Collected::keep`].
     pub fn add(&self, actor: Id<Actor>, transfer: Id<Transfer>, served: &Ranges, bytes: u64) -> bool {
         let mut pieces = self.lock();
         let all = joined(&mut pieces, (actor, transfer), served);

@@ -7,13 +7,14 @@ use std::time::Duration;
 use bytes::Bytes;
 use lazaret_core::caller::Caller;
 use lazaret_core::digest::Commitment;
-use lazaret_core::id::{Actor, Id, Party, Transfer};
+use lazaret_core::id::{Id, Party, Transfer};
 use lazaret_core::refusal::Refusal;
 use lazaret_core::transfer::{Channel, DeliveryFault, Direction, TransferView};
 use lazaret_store::view::LaneView;
 use lazaret_vault::HashedReader;
 
 use super::attempts::{Attempts, Share};
+use super::collected::Ranges;
 use crate::crossing;
 use crate::error::{Error, Fault, Result};
 use crate::gate::Gate;
@@ -78,6 +79,7 @@ pub struct Outgoing {
     caller: Caller,
     transfer: Id<Transfer>,
     party: Id<Party>,
+    size_bytes: u64,
     share: Share,
     reader: Option<HashedReader>,
 }
@@ -108,6 +110,7 @@ impl Outgoing {
             caller: caller.clone(),
             transfer: view.transfer,
             party: view.party,
+            size_bytes: reader.size_bytes(),
             share,
             reader: Some(HashedReader::new(reader)),
         })
@@ -115,7 +118,7 @@ impl Outgoing {
 
     /// Plaintext bytes.
     pub fn size_bytes(&self) -> u64 {
-        self.reader.as_ref().map_or(0, HashedReader::size_bytes)
+        self.size_bytes
     }
 
     /// Bytes from an offset on; fewer only at the end.
@@ -172,6 +175,28 @@ impl Outgoing {
         Err(Refusal::DigestMismatch.into())
     }
 
+    /// One request or handle is over. What it gave is noted; with that the recipient may have every byte, and then the delivery
+    /// is recorded. Where that fails, what was given stays known: whoever repeats its last piece has it recorded then.
+    ///
+    /// # Errors
+    /// As [`Outgoing::finish`].
+    pub async fn close(self, given: &Ranges) -> Result<()> {
+        let (gate, actor, transfer, bytes) =
+            (Arc::clone(&self.gate), self.caller.actor(), self.transfer, self.size_bytes);
+        if !gate.collected.add(actor, transfer, given, bytes) {
+            return Ok(());
+        }
+        // In a task of its own: a recipient that hangs up now has every byte all the same.
+        let finishing = tokio::spawn(async move {
+            let finished = self.finish().await;
+            if finished.is_err() {
+                gate.collected.keep(actor, transfer, &Ranges::whole(bytes));
+            }
+            finished
+        });
+        finishing.await.map_err(Error::internal)?
+    }
+
     /// The recipient has every byte: recorded, if what left is what was inspected.
     ///
     /// # Errors
@@ -188,16 +213,6 @@ impl Outgoing {
             Ok(())
         });
         recording.await.map_err(Error::internal)?
-    }
-
-    /// Who collects.
-    pub fn recipient(&self) -> Id<Actor> {
-        self.caller.actor()
-    }
-
-    /// What is collected.
-    pub fn transfer(&self) -> Id<Transfer> {
-        self.transfer
     }
 }
 

@@ -154,7 +154,7 @@ async fn send(gate: &Arc<Gate>, signed: &Signed, view: &TransferView, name: &str
         if outgoing.size_bytes() != size {
             return Err(Error::internal("an object of another length than its manifest says"));
         }
-        let pieces = Pieces { gate: Arc::clone(gate), outgoing: Some(outgoing), size, from, at: from, taken: from, to };
+        let pieces = Pieces { outgoing: Some(outgoing), from, at: from, taken: from, to };
         Body::from_stream(stream::try_unfold(pieces, Pieces::next))
     };
     let mut response = body.into_response();
@@ -213,10 +213,8 @@ fn disposition(name: &str) -> String {
 /// The bytes of a range, piece by piece. The object counts as delivered once its recipient was given every byte of it, in this
 /// request or several, after it was compared with what was inspected; that is recorded before the last piece leaves.
 struct Pieces {
-    gate: Arc<Gate>,
     /// None after the last piece.
     outgoing: Option<Outgoing>,
-    size: u64,
     from: u64,
     /// The next byte to give.
     at: u64,
@@ -239,27 +237,90 @@ impl Pieces {
             self.at = after;
             return Ok(Some((piece, self)));
         }
-        let last = self.outgoing.take();
-        if let Some(outgoing) = last
-            && self.is_all_with(&outgoing, after)
-        {
-            outgoing.finish().await.map_err(std::io::Error::other)?;
+        if let Some(outgoing) = self.outgoing.take() {
+            outgoing.close(&self.given(after)).await.map_err(std::io::Error::other)?;
         }
         Ok(Some((piece, self)))
     }
 
-    /// Whether the recipient has everything, once the bytes before `end` have left.
-    fn is_all_with(&self, outgoing: &Outgoing, end: u64) -> bool {
+    /// What was given once the bytes before `end` have left.
+    fn given(&self, end: u64) -> Ranges {
         let mut given = Ranges::default();
         given.add(self.from, end);
-        self.gate.collected.add(outgoing.recipient(), outgoing.transfer(), &given, self.size)
+        given
     }
 }
 
 impl Drop for Pieces {
     fn drop(&mut self) {
-        if let Some(outgoing) = self.outgoing.take().filter(|_| self.taken > self.from) {
-            self.is_all_with(&outgoing, self.taken);
+        let given = self.given(self.taken);
+        let Some(outgoing) = self.outgoing.take().filter(|_| self.taken > self.from) else { return };
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        // Other requests may have given the rest: then this one, though it ended early, was the last.
+        runtime.spawn(async move {
+            if let Err(error) = outgoing.close(&given).await {
+                tracing::warn!(%error, "the end of a collection was not recorded");
+            }
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use lazaret_store::Tx;
+
+    use super::*;
+    use crate::testing::TestGate;
+
+    const BYTES: u64 = 600 * 1024;
+
+    async fn pieces(gate: &TestGate, view: &TransferView, from: u64, to: u64) -> Pieces {
+        let begun = Outgoing::begin(gate, &gate.person("priya"), view, Channel::Https).await;
+        Pieces { outgoing: Some(begun.unwrap()), from, at: from, taken: from, to }
+    }
+
+    async fn take_all(mut pieces: Pieces) -> Result<(), std::io::Error> {
+        while let Some((_, rest)) = pieces.next().await? {
+            pieces = rest;
         }
+        Ok(())
+    }
+
+    async fn released(gate: &TestGate) -> TransferView {
+        let view = gate.released("a.txt", vec![b'a'; 600 * 1024]).await;
+        gate.seal();
+        view
+    }
+
+    #[tokio::test]
+    async fn a_request_that_ends_early_with_what_was_missing_is_the_last_one() {
+        let gate = TestGate::new().await;
+        let view = released(&gate).await;
+        take_all(pieces(&gate, &view, 200 * 1024, BYTES).await).await.unwrap();
+        // Of the whole it takes what the other did not give, and hangs up.
+        let (_, rest) = pieces(&gate, &view, 0, BYTES).await.next().await.unwrap().unwrap();
+        let (_, rest) = rest.next().await.unwrap().unwrap();
+        drop(rest);
+        gate.delivered(view.transfer).await;
+    }
+
+    #[tokio::test]
+    async fn a_delivery_that_could_not_be_recorded_is_recorded_with_the_last_range_again() {
+        let gate = TestGate::new().await;
+        let view = released(&gate).await;
+        take_all(pieces(&gate, &view, 0, 1024).await).await.unwrap();
+        let (last, again) = (pieces(&gate, &view, 1024, BYTES).await, pieces(&gate, &view, BYTES - 1, BYTES).await);
+        let writer = gate.hold_writer();
+        let (waits, mut all) = tokio::sync::mpsc::channel::<()>(1);
+        let fill = || {
+            let waits = waits.clone();
+            gate.store.submit(gate.clock.now(), |_: &Tx<'_>| Ok(()), move |_| drop(waits))
+        };
+        while fill().is_ok() {}
+        assert!(take_all(last).await.is_err(), "too much waits");
+        drop((writer, waits));
+        assert_eq!(all.recv().await, None, "nothing waits any more");
+        take_all(again).await.unwrap();
+        gate.delivered(view.transfer).await;
     }
 }

@@ -173,13 +173,13 @@ impl Download {
     ///
     /// # Errors
     /// It could not be recorded.
-    pub(super) async fn close(mut self, acting: &Acting) -> Act {
-        let actor = acting.caller.actor();
-        if self.touched && acting.gate.collected.add(actor, self.view.transfer, &self.served, self.size) {
-            self.outgoing().await?;
-            if let Source::Ready(outgoing) = std::mem::replace(&mut self.source, Source::Lost) {
-                outgoing.finish().await?;
-            }
+    pub(super) async fn close(mut self) -> Act {
+        if !self.touched {
+            return Ok(());
+        }
+        self.outgoing().await?;
+        if let Source::Ready(outgoing) = std::mem::replace(&mut self.source, Source::Lost) {
+            outgoing.close(&self.served).await?;
         }
         Ok(())
     }
@@ -189,7 +189,7 @@ impl Download {
     pub(super) async fn leave(self, acting: &Acting, all_sent: bool) {
         if !all_sent {
             acting.gate.collected.keep(acting.caller.actor(), self.view.transfer, &self.served);
-        } else if let Err(trouble) = self.close(acting).await {
+        } else if let Err(trouble) = self.close().await {
             tracing::warn!(?trouble, "the end of a collection was not recorded");
         }
     }

@@ -235,7 +235,7 @@ impl Session {
     async fn close(&mut self, handle: &[u8]) -> Act {
         match self.take_handle(handle)? {
             Open::Upload(slot) => slot.close(&self.acting).await,
-            Open::Download(download) => download.close(&self.acting).await,
+            Open::Download(download) => download.close().await,
             Open::Given(..) | Open::Folder(_) => Ok(()),
         }
     }
