@@ -36,6 +36,7 @@ codes! {
         22 SignIn = "sign-in",
         23 BadRequest = "bad-request",
         24 StepUp = "step-up",
+        25 TooSlow = "too-slow",
     }
 }
 
@@ -68,6 +69,7 @@ impl PartyCode {
             PartyCode::SignIn => "Sign in first.",
             PartyCode::StepUp => "A passkey must be shown for this.",
             PartyCode::BadRequest => "The request cannot be understood.",
+            PartyCode::TooSlow => "The request took too long to come.",
         }
     }
 
@@ -96,6 +98,7 @@ impl PartyCode {
             PartyCode::DiskFull => "Try again later; the hospital has been told.",
             PartyCode::SignIn => "Give a token, a key or a passkey that the gate knows.",
             PartyCode::StepUp => "Sign in to the console with your passkey, and do it there.",
+            PartyCode::TooSlow => "Send it again, all at once.",
             PartyCode::BadRequest => "See the detail, and the API's description under /api/v1/openapi.json.",
             PartyCode::WaitingForPeople | PartyCode::WrongState | PartyCode::NotFound => return None,
         })

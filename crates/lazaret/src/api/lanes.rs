@@ -3,7 +3,6 @@
 
 use std::sync::Arc;
 
-use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use lazaret_core::code::Code;
@@ -20,7 +19,7 @@ use super::types::{
     TokenJson, VettingJson, from_json,
 };
 use super::{json, parties, show, tokens};
-use crate::auth::signed::Signed;
+use crate::auth::signed::{Sent, Signed};
 use crate::clock::new_id;
 use crate::error::{Error, Result};
 use crate::gate::Gate;
@@ -35,7 +34,7 @@ use crate::people::{self, Named, only_administrators};
     request_body = NewPartyJson,
     responses((status = 200, body = PartyJson), (status = "default", body = Problem, content_type = "application/problem+json"))
 )]
-pub(crate) async fn add_party(State(gate): State<Arc<Gate>>, signed: Signed, body: Bytes) -> Response {
+pub(crate) async fn add_party(State(gate): State<Arc<Gate>>, Sent { signed, body }: Sent) -> Response {
     let outcome = async {
         only_administrators(&signed.caller)?;
         let sent: NewPartyJson = from_json(&body).map_err(bad)?;
@@ -58,9 +57,8 @@ pub(crate) async fn add_party(State(gate): State<Arc<Gate>>, signed: Signed, bod
 )]
 pub(crate) async fn vet(
     State(gate): State<Arc<Gate>>,
-    signed: Signed,
     Path(name): Path<String>,
-    body: Bytes,
+    Sent { signed, body }: Sent,
 ) -> Response {
     let outcome = async {
         only_administrators(&signed.caller)?;
@@ -84,9 +82,8 @@ pub(crate) async fn vet(
 )]
 pub(crate) async fn add_key(
     State(gate): State<Arc<Gate>>,
-    signed: Signed,
     Path(name): Path<String>,
-    body: Bytes,
+    Sent { signed, body }: Sent,
 ) -> Response {
     let outcome = async {
         only_administrators(&signed.caller)?;
@@ -113,9 +110,8 @@ pub(crate) async fn add_key(
 )]
 pub(crate) async fn add_token(
     State(gate): State<Arc<Gate>>,
-    signed: Signed,
     Path(name): Path<String>,
-    body: Bytes,
+    Sent { signed, body }: Sent,
 ) -> Response {
     let outcome = async {
         only_administrators(&signed.caller)?;
@@ -163,9 +159,8 @@ pub(crate) async fn list(State(gate): State<Arc<Gate>>, signed: Signed) -> Respo
 )]
 pub(crate) async fn open(
     State(gate): State<Arc<Gate>>,
-    signed: Signed,
     Path(name): Path<String>,
-    body: Bytes,
+    Sent { signed, body }: Sent,
 ) -> Response {
     let outcome = async {
         only_administrators(&signed.caller)?;

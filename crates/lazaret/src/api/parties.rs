@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use axum::body::Bytes;
 use axum::extract::{Path, Query, State};
 use axum::response::Response;
 use lazaret_core::id::{Id, Isolation, Party, Person, Request};
@@ -21,7 +20,7 @@ use super::types::{
     WhoamiJson, from_json,
 };
 use super::{json, show};
-use crate::auth::signed::Signed;
+use crate::auth::signed::{Sent, Signed};
 use crate::crossing;
 use crate::error::{Error, Result};
 use crate::gate::Gate;
@@ -200,7 +199,7 @@ pub async fn ask_to_lift(State(gate): State<Arc<Gate>>, signed: Signed, Path(nam
     request_body = AgreementJson,
     responses((status = 200, body = PartyJson), (status = "default", body = Problem, content_type = "application/problem+json"))
 )]
-pub async fn agree(State(gate): State<Arc<Gate>>, signed: Signed, Path(name): Path<String>, body: Bytes) -> Response {
+pub async fn agree(State(gate): State<Arc<Gate>>, Path(name): Path<String>, Sent { signed, body }: Sent) -> Response {
     let outcome = async {
         party::may_agree(&signed.caller)?;
         let party = find(&gate, &name)?;
@@ -286,9 +285,8 @@ pub(crate) fn show_request(gate: &Gate, request: Id<Request>) -> Result<RequestJ
 )]
 pub async fn vote_on_request(
     State(gate): State<Arc<Gate>>,
-    signed: Signed,
     Path(name): Path<String>,
-    body: Bytes,
+    Sent { signed, body }: Sent,
 ) -> Response {
     let outcome = async {
         let request: Id<Request> = name.parse().map_err(|_| Error::Refused(Refusal::NotFound))?;

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use lazaret_core::id::{Id, Person};
@@ -13,7 +12,7 @@ use lazaret_store::{Side, View};
 
 use super::types::{GrantedJson, InvitationJson, ListJson, NewPersonJson, PersonJson, Problem, RoleJson, from_json};
 use super::{json, parties, show};
-use crate::auth::signed::Signed;
+use crate::auth::signed::{Sent, Signed};
 use crate::error::{Error, Result};
 use crate::gate::Gate;
 use crate::people::{self, Named, only_administrators};
@@ -73,7 +72,7 @@ fn person(gate: &Gate, person: Id<Person>) -> Result<PersonJson> {
     request_body = NewPersonJson,
     responses((status = 200, body = PersonJson), (status = "default", body = Problem, content_type = "application/problem+json"))
 )]
-pub(crate) async fn add(State(gate): State<Arc<Gate>>, signed: Signed, body: Bytes) -> Response {
+pub(crate) async fn add(State(gate): State<Arc<Gate>>, Sent { signed, body }: Sent) -> Response {
     let outcome = async {
         only_administrators(&signed.caller)?;
         let sent: NewPersonJson = from_json(&body).map_err(bad)?;
@@ -97,9 +96,8 @@ pub(crate) async fn add(State(gate): State<Arc<Gate>>, signed: Signed, body: Byt
 )]
 pub(crate) async fn grant(
     State(gate): State<Arc<Gate>>,
-    signed: Signed,
     Path(name): Path<String>,
-    body: Bytes,
+    Sent { signed, body }: Sent,
 ) -> Response {
     let outcome = async {
         only_administrators(&signed.caller)?;

@@ -2,14 +2,13 @@
 
 use std::sync::Arc;
 
-use axum::body::Bytes;
 use axum::extract::State;
 use axum::response::Response;
 use lazaret_core::refusal::PartyCode;
 
 use super::types::{ChangeClassJson, ChangeJson, Problem, RequestJson, SimulationJson};
 use super::{json, parties};
-use crate::auth::signed::Signed;
+use crate::auth::signed::Sent;
 use crate::error::{Error, Result};
 use crate::gate::Gate;
 use crate::rules;
@@ -23,7 +22,7 @@ use crate::rules;
     request_body(content = String, content_type = "text/plain", description = "a set of rules, in Cedar"),
     responses((status = 200, body = SimulationJson), (status = "default", body = Problem, content_type = "application/problem+json"))
 )]
-pub async fn simulate(State(gate): State<Arc<Gate>>, signed: Signed, body: Bytes) -> Response {
+pub async fn simulate(State(gate): State<Arc<Gate>>, Sent { signed, body }: Sent) -> Response {
     let outcome = async {
         let (digest, simulation) = rules::simulate(&gate, &signed.caller, text(&body)?).await?;
         Ok(json(&SimulationJson {
@@ -63,7 +62,7 @@ fn change(change: &rules::Change) -> ChangeJson {
     request_body(content = String, content_type = "text/plain", description = "a set of rules, in Cedar"),
     responses((status = 200, body = RequestJson), (status = "default", body = Problem, content_type = "application/problem+json"))
 )]
-pub async fn activate(State(gate): State<Arc<Gate>>, signed: Signed, body: Bytes) -> Response {
+pub async fn activate(State(gate): State<Arc<Gate>>, Sent { signed, body }: Sent) -> Response {
     let outcome = async {
         let request = rules::ask_to_activate(&gate, &signed.caller, text(&body)?).await?;
         parties::show_request(&gate, request).map(|request| json(&request))

@@ -16,6 +16,7 @@ pub fn status(error: &Error) -> StatusCode {
         Error::Malformed(malformed) => match malformed.code {
             PartyCode::SignIn => StatusCode::UNAUTHORIZED,
             PartyCode::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            PartyCode::TooSlow => StatusCode::REQUEST_TIMEOUT,
             PartyCode::NotFound => StatusCode::NOT_FOUND,
             _ => StatusCode::BAD_REQUEST,
         },

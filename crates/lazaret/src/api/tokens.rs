@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use lazaret_core::caller::{Caller, Who};
@@ -14,7 +13,7 @@ use lazaret_store::view::CredentialView;
 
 use super::types::{ListJson, NewTokenJson, Problem, TokenJson, from_json};
 use super::{credentials, json, show};
-use crate::auth::signed::Signed;
+use crate::auth::signed::{Sent, Signed};
 use crate::auth::token;
 use crate::clock::new_id;
 use crate::error::{Error, Result};
@@ -52,7 +51,7 @@ pub(crate) async fn list(State(gate): State<Arc<Gate>>, signed: Signed) -> Respo
     request_body = NewTokenJson,
     responses((status = 200, body = TokenJson), (status = "default", body = Problem, content_type = "application/problem+json"))
 )]
-pub(crate) async fn make(State(gate): State<Arc<Gate>>, signed: Signed, body: Bytes) -> Response {
+pub(crate) async fn make(State(gate): State<Arc<Gate>>, Sent { signed, body }: Sent) -> Response {
     let outcome = async {
         let bad = |detail: String| Error::malformed(PartyCode::BadRequest, detail);
         let sent: NewTokenJson = from_json(&body).map_err(bad)?;

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use axum::body::Bytes;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -21,7 +20,7 @@ use lazaret_store::view::{Filter, Page};
 
 use super::types::{Because, ListJson, Problem, SupposedJson, TransferJson, VoteJson, from_json};
 use super::{json, parties, show};
-use crate::auth::signed::Signed;
+use crate::auth::signed::{Sent, Signed};
 use crate::crossing;
 use crate::error::{Error, Result};
 use crate::gate::Gate;
@@ -238,7 +237,7 @@ pub async fn receipt(State(gate): State<Arc<Gate>>, signed: Signed, Path(name): 
         (status = "default", body = Problem, content_type = "application/problem+json"),
     )
 )]
-pub async fn vote(State(gate): State<Arc<Gate>>, signed: Signed, Path(name): Path<String>, body: Bytes) -> Response {
+pub async fn vote(State(gate): State<Arc<Gate>>, Path(name): Path<String>, Sent { signed, body }: Sent) -> Response {
     let outcome = cast(&gate, &signed, &name, &body).await;
     signed.answer(outcome)
 }

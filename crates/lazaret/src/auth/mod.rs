@@ -1,5 +1,6 @@
 //! Who is calling. Every channel ends in [`caller`]; an error is a deny.
 
+pub mod body;
 pub mod caller;
 pub mod first;
 pub mod origin;

@@ -2,14 +2,17 @@
 //! own pages. No default arm: whatever is in doubt is not signed in.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use axum::extract::FromRequestParts;
+use axum::body::Bytes;
+use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, header};
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use lazaret_core::caller::Caller;
 use lazaret_core::refusal::{PartyCode, Refusal};
 
+use super::body::{BODY_MAX, in_time};
 use super::caller::{Audience, Shut};
 use super::{origin, session, signin, token};
 use crate::api::problem::response;
@@ -51,6 +54,37 @@ impl FromRequestParts<Arc<Gate>> for Signed {
     }
 }
 
+/// A request with its body, from somebody who may still act now that its last byte is here. The head alone gives no right to
+/// what the body asks for: between the two a credential may be revoked, and a session's time to write may end.
+#[derive(Debug)]
+pub struct Sent {
+    /// Who.
+    pub signed: Signed,
+    /// All of the body.
+    pub body: Bytes,
+}
+
+impl FromRequest<Arc<Gate>> for Sent {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, gate: &Arc<Gate>) -> Result<Sent, Response> {
+        Sent::within(BODY_MAX, request, gate).await
+    }
+}
+
+impl Sent {
+    async fn within(limit: Duration, request: Request, gate: &Arc<Gate>) -> Result<Sent, Response> {
+        let (mut parts, body) = request.into_parts();
+        // Strangers are answered before their bodies are read.
+        let _known = Signed::from_request_parts(&mut parts, gate).await.map_err(Error::into_response)?;
+        let request = Request::from_parts(parts.clone(), body);
+        let body = in_time(limit, Bytes::from_request(request, gate)).await.map_err(Error::into_response)?;
+        let body = body.map_err(|rejected| rejected.into_response())?;
+        let signed = Signed::from_request_parts(&mut parts, gate).await.map_err(Error::into_response)?;
+        Ok(Sent { signed, body })
+    }
+}
+
 /// The bearer of a token. One that opens nothing is a sign-in that failed.
 fn by_token(gate: &Gate, token: &str) -> Result<Caller, Shut> {
     let found = token::caller(gate, token);
@@ -85,4 +119,52 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
     let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
     let (scheme, token) = value.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body;
+    use axum::http::StatusCode;
+    use futures::{FutureExt as _, StreamExt as _, stream};
+    use lazaret_core::credential::{Ending, revoke};
+    use tokio::sync::oneshot;
+
+    use super::*;
+    use crate::testing::TestGate;
+
+    /// A request of acme's whose last byte comes when `last` says so.
+    fn request(gate: &Gate, last: oneshot::Receiver<()>) -> Request {
+        let token = std::fs::read_to_string(gate.config.dir.join("keys/acme.token")).unwrap();
+        let first = stream::iter([Ok::<_, std::convert::Infallible>(Bytes::from_static(b"{\"days\": 1"))]);
+        let rest = last.into_stream().map(|_| Ok(Bytes::from_static(b"}")));
+        let request = Request::builder().method("POST").uri("/api/v1/tokens");
+        let request = request.header(header::AUTHORIZATION, format!("Bearer {}", token.trim()));
+        request.body(Body::from_stream(first.chain(rest))).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_body_that_is_held_back_is_given_up() {
+        let gate = TestGate::new().await;
+        let (_never, last) = oneshot::channel();
+        let answer = Sent::within(Duration::from_millis(1), request(&gate, last), &gate).await.unwrap_err();
+        assert_eq!(answer.status(), StatusCode::REQUEST_TIMEOUT);
+    }
+
+    #[tokio::test]
+    async fn whoever_is_revoked_while_their_body_comes_does_nothing_with_it() {
+        let gate = TestGate::new().await;
+        let acme = gate.acme();
+        let (last_byte, last) = oneshot::channel();
+        last_byte.send(()).unwrap();
+        let sent = Sent::from_request(request(&gate, last), &gate).await.unwrap();
+        assert_eq!((sent.signed.caller, sent.body.as_ref()), (acme.clone(), b"{\"days\": 1}".as_ref()));
+        let (last_byte, last) = oneshot::channel();
+        let mut sent = Box::pin(Sent::from_request(request(&gate, last), &gate));
+        assert!((&mut sent).now_or_never().is_none(), "its head is good");
+        let ending = Ending { credential: acme.credential().unwrap(), owner: acme.actor(), is_revoked: false };
+        let asker = acme.clone();
+        let _recorded = gate.record(&acme, move |_| Ok(revoke(&asker, ending)?)).await.unwrap();
+        last_byte.send(()).unwrap();
+        assert_eq!(sent.await.unwrap_err().status(), StatusCode::UNAUTHORIZED);
+    }
 }

@@ -15,10 +15,12 @@ use maud::{Markup, html};
 use super::page::{Place, Script, name, pill, token};
 use super::visit::{Inside, again};
 use super::words;
+use crate::auth::body::{BODY_MAX, in_time};
 use crate::auth::origin;
 use crate::error::{Error, Result};
 use crate::gate::Gate;
 use crate::intake::https::receive_field;
+use crate::intake::pace::Pace;
 
 /// Files of one form.
 const FILES_MAX: usize = 100;
@@ -108,10 +110,10 @@ async fn receive(gate: &Arc<Gate>, inside: &Inside, request: Request) -> Result<
     }
     let mut form = Multipart::from_request(request, gate).await.map_err(broken)?;
     let (mut is_ours, mut lane, mut arrived) = (false, String::new(), Vec::new());
-    while let Some(field) = form.next_field().await.map_err(broken)? {
+    while let Some(field) = Pace::default().next(form.next_field(), |_| 0).await?.map_err(broken)? {
         match field.name().unwrap_or_default() {
-            "csrf" => is_ours = inside.visitor.has_csrf(&text(field).await?),
-            "lane" => lane = text(field).await?,
+            "csrf" => is_ours = inside.visitor.has_csrf(&in_time(BODY_MAX, text(field)).await??),
+            "lane" => lane = in_time(BODY_MAX, text(field)).await??,
             "files" if !is_ours => return Err(Refusal::NotAllowed.into()),
             "files" if field.file_name().is_none_or(str::is_empty) => {}
             "files" if arrived.len() == FILES_MAX => {

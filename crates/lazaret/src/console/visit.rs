@@ -17,6 +17,7 @@ use super::page::{Page, Place, Reader};
 use super::{approvals, words};
 use crate::api::problem::status;
 use crate::api::show;
+use crate::auth::body::{BODY_MAX, in_time};
 use crate::auth::caller::Audience;
 use crate::auth::origin;
 use crate::auth::session::{self, Visitor, demo_doors};
@@ -171,7 +172,9 @@ impl FromRequest<Arc<Gate>> for Open {
         if !origin::is_own_page(&parts.uri, &parts.headers) {
             return Err(foreign_form());
         }
-        let bytes = axum::body::to_bytes(body, FORM_BYTES_MAX).await.map_err(|_| foreign_form())?;
+        let late = |error: Error| fault(Page::new(Place::Nowhere, ""), &error, Audience::Party);
+        let read = in_time(BODY_MAX, axum::body::to_bytes(body, FORM_BYTES_MAX)).await.map_err(late)?;
+        let bytes = read.map_err(|_| foreign_form())?;
         let pairs = url::form_urlencoded::parse(&bytes).into_owned().collect();
         let origin = origin::own(&parts.uri, &parts.headers).unwrap_or_default();
         Ok(Open { fields: Fields(pairs), origin, headers: parts.headers })
@@ -191,8 +194,11 @@ impl FromRequest<Arc<Gate>> for Posted {
 
     async fn from_request(request: Request, gate: &Arc<Gate>) -> Result<Posted, Response> {
         let (mut parts, body) = request.into_parts();
+        // Strangers are answered before their forms are read.
+        let _known = Inside::from_request_parts(&mut parts, gate).await?;
+        let form = Open::from_request(Request::from_parts(parts.clone(), body), gate).await?;
+        // Asked again now that its last byte is here: meanwhile a session may have ended, or its time to write.
         let inside = Inside::from_request_parts(&mut parts, gate).await?;
-        let form = Open::from_request(Request::from_parts(parts, body), gate).await?;
         if inside.visitor.has_csrf(form.fields.get("csrf")) { Ok(Posted { inside, form }) } else { Err(foreign_form()) }
     }
 }
@@ -280,7 +286,44 @@ pub fn sees_all(inside: &Inside) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use axum::body::{Body, Bytes};
+    use futures::{FutureExt as _, StreamExt as _, stream};
+    use lazaret_core::request::Means;
+    use lazaret_core::time::MINUTE_MS;
+    use tokio::sync::oneshot;
+
     use super::*;
+    use crate::testing::TestGate;
+
+    #[tokio::test]
+    async fn a_form_whose_last_byte_comes_after_the_time_to_write_changes_nothing() {
+        let gate = TestGate::new().await;
+        let ana = gate.person("ana").credential().unwrap();
+        let cookie = session::open(&gate, ana, Means::Passkey).await.unwrap();
+        let (cookie, _) = cookie.to_str().unwrap().split_once(';').unwrap();
+        let mut headers = HeaderMap::new();
+        headers.insert(header::COOKIE, HeaderValue::from_str(cookie).unwrap());
+        let csrf = session::visitor(&gate, &headers).unwrap().csrf();
+        let form = |last: oneshot::Receiver<()>| {
+            let first = stream::iter([Ok::<_, std::convert::Infallible>(Bytes::from(format!("csrf={csrf}")))]);
+            let rest = last.into_stream().map(|_| Ok(Bytes::from_static(b"&end=1")));
+            let request = Request::builder().method(Method::POST).uri("/account/tokens").header(header::HOST, "gate");
+            let request = request.header(header::ORIGIN, "https://gate").header(header::COOKIE, cookie);
+            request.body(Body::from_stream(first.chain(rest))).unwrap()
+        };
+        let now = gate.clock.now();
+        for (minutes, writes) in [(9, true), (11, false)] {
+            gate.clock.set(Some(now));
+            let (last_byte, last) = oneshot::channel();
+            let mut sent = Box::pin(Writing::from_request(form(last), &gate));
+            assert!((&mut sent).now_or_never().is_none(), "its head is good");
+            gate.clock.set(Some(now.plus_millis(minutes * MINUTE_MS)));
+            last_byte.send(()).unwrap();
+            let answer = sent.await.map(drop).map_err(|answer| answer.headers()[header::LOCATION].clone());
+            let again = answer.err().map(|to| to.to_str().unwrap().starts_with("/sign-in/again"));
+            assert_eq!(again, (!writes).then_some(true), "{minutes} minutes after the factor");
+        }
+    }
 
     #[test]
     fn after_signing_in_one_lands_on_our_own_pages_only() {

@@ -217,7 +217,7 @@ pub async fn post_form(
 async fn form(gate: &Arc<Gate>, signed: &Signed, lane: String, request: Request) -> Result<Response> {
     let mut form = Multipart::from_request(request, gate).await.map_err(bad_form)?;
     let mut items = Vec::new();
-    while let Some(field) = form.next_field().await.map_err(bad_form)? {
+    while let Some(field) = Pace::default().next(form.next_field(), |_| 0).await?.map_err(bad_form)? {
         if field.file_name().is_none_or(str::is_empty) {
             continue;
         }
