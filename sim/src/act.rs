@@ -7,7 +7,7 @@
 
 use lazaret_core::arrival::{self, Arrival};
 use lazaret_core::caller::Caller;
-use lazaret_core::credential;
+use lazaret_core::credential::{self, Ending};
 use lazaret_core::digest::{Commitment, Digest};
 use lazaret_core::event::{
     AgreementRecorded, CredentialAdded, Event, PartyRecorded, PersonRecorded, RoleEnded, RoleGranted, VettingConcluded,
@@ -143,7 +143,8 @@ impl Act {
             Act::Revoke { credential, .. } => {
                 let known = view.credential(*credential)?.ok_or(Refusal::NotFound)?;
                 let owner = known.person.map(Id::cast).or(known.party.map(Id::cast)).ok_or(Refusal::NotFound)?;
-                Ok(credential::revoke(caller, *credential, owner)?)
+                let (credential, is_revoked) = (*credential, known.revoked);
+                Ok(credential::revoke(caller, Ending { credential, owner, is_revoked })?)
             }
             Act::Standing { party, kind, state } => {
                 Ok(PartyRecorded { party: *party, kind: *kind, state: *state }.into())

@@ -346,6 +346,7 @@ pub async fn withhold(gate: &Arc<Gate>, transfer: Id<Transfer>, cause: WithholdC
             Ok(transfer::withhold(&view.transfer(transfer)?.ok_or(Refusal::NotFound)?, cause)?)
         })
         .await?;
+    gate.collected.forget_all_of(transfer);
     gate.vault.withhold(transfer, object).await
 }
 

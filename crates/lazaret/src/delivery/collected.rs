@@ -8,7 +8,8 @@ use lazaret_core::id::{Actor, Id, Transfer};
 
 /// Pieces of one object that are remembered; who jumps about more than this acknowledges.
 const RANGES_MAX: usize = 1_024;
-/// Objects whose collected pieces are remembered beyond their handle.
+/// Objects whose collected pieces are remembered beyond their handle; of more, those that were left alone the longest are
+/// forgotten.
 const REMEMBERED_MAX: usize = 4_096;
 
 /// Which bytes of an object were served: ranges that neither overlap nor touch, in order.
@@ -42,47 +43,69 @@ impl Ranges {
 /// Pieces that were collected by handles and requests that are over.
 #[derive(Debug, Default)]
 pub struct Collected {
-    pieces: Mutex<HashMap<Collecting, Ranges>>,
+    remembered: Mutex<Remembered>,
 }
 
 /// Who collects what.
 type Collecting = (Id<Actor>, Id<Transfer>);
 
+#[derive(Debug, Default)]
+struct Remembered {
+    /// With the number of the change that was the last.
+    pieces: HashMap<Collecting, (u64, Ranges)>,
+    changes: u64,
+}
+
 impl Collected {
     /// Adds what one handle or request served; whether it is everything now. Then it is known here no more: whoever cannot
     /// record the delivery puts it back with [`Collected::keep`].
     pub fn add(&self, actor: Id<Actor>, transfer: Id<Transfer>, served: &Ranges, bytes: u64) -> bool {
-        let mut pieces = self.lock();
-        let all = joined(&mut pieces, (actor, transfer), served);
+        let mut remembered = self.lock();
+        let all = remembered.joined((actor, transfer), served);
         let complete = all.is_all(bytes);
         if !complete {
-            keep(&mut pieces, (actor, transfer), all);
+            remembered.keep((actor, transfer), all);
         }
         complete
     }
 
     /// Adds what one handle served and its peer may not have got: another one's end is waited for.
     pub fn keep(&self, actor: Id<Actor>, transfer: Id<Transfer>, served: &Ranges) {
-        let mut pieces = self.lock();
-        let all = joined(&mut pieces, (actor, transfer), served);
-        keep(&mut pieces, (actor, transfer), all);
+        let mut remembered = self.lock();
+        let all = remembered.joined((actor, transfer), served);
+        remembered.keep((actor, transfer), all);
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Collecting, Ranges>> {
+    /// This recipient has it: nothing is missing any more.
+    pub fn forget(&self, actor: Id<Actor>, transfer: Id<Transfer>) {
+        self.lock().pieces.remove(&(actor, transfer));
+    }
+
+    /// It was taken back: what was given of it belongs to a release that is over, whoever got it.
+    pub fn forget_all_of(&self, transfer: Id<Transfer>) {
+        self.lock().pieces.retain(|(_, known), _| *known != transfer);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Remembered> {
         // A panic under the lock can only come from running out of memory.
-        self.pieces.lock().unwrap_or_else(PoisonError::into_inner)
+        self.remembered.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn joined(pieces: &mut HashMap<Collecting, Ranges>, key: Collecting, served: &Ranges) -> Ranges {
-    let mut all = pieces.remove(&key).unwrap_or_default();
-    served.0.iter().for_each(|&(from, to)| all.add(from, to));
-    all
-}
+impl Remembered {
+    fn joined(&mut self, key: Collecting, served: &Ranges) -> Ranges {
+        let mut all = self.pieces.remove(&key).map(|(_, known)| known).unwrap_or_default();
+        served.0.iter().for_each(|&(from, to)| all.add(from, to));
+        all
+    }
 
-fn keep(pieces: &mut HashMap<Collecting, Ranges>, key: Collecting, all: Ranges) {
-    if pieces.len() < REMEMBERED_MAX {
-        pieces.insert(key, all);
+    fn keep(&mut self, key: Collecting, all: Ranges) {
+        if self.pieces.len() >= REMEMBERED_MAX {
+            let oldest = self.pieces.iter().min_by_key(|(_, (change, _))| *change).map(|(key, _)| *key);
+            oldest.map(|key| self.pieces.remove(&key));
+        }
+        self.changes += 1;
+        self.pieces.insert(key, (self.changes, all));
     }
 }
 
@@ -121,6 +144,43 @@ mod tests {
         assert!(!collected.add(one, transfer, &ranges(&[(0, 5)]), 10));
         assert!(!collected.add(other, transfer, &ranges(&[(5, 10)]), 10));
         assert!(collected.add(one, transfer, &ranges(&[(5, 10)]), 10));
+    }
+
+    #[test]
+    fn whoever_leaves_many_objects_unfinished_keeps_no_new_one_from_being_remembered() {
+        let (collected, one) = (Collected::default(), Id::from_bytes([1; 16]));
+        let transfer = |number: u64| {
+            let mut bytes = [0; 16];
+            bytes[..8].copy_from_slice(&number.to_be_bytes());
+            Id::from_bytes(bytes)
+        };
+        let most = REMEMBERED_MAX as u64;
+        (0..most).for_each(|number| collected.keep(one, transfer(number), &ranges(&[(0, 5)])));
+        // The first is gone on with; the second is then the one that was left alone the longest.
+        assert!(!collected.add(one, transfer(0), &ranges(&[(5, 6)]), 10));
+        collected.keep(one, transfer(most), &ranges(&[(0, 5)]));
+        let completes = |number| collected.add(one, transfer(number), &ranges(&[(5, 10)]), 10);
+        assert!(completes(most) && completes(0) && !completes(1) && completes(2));
+        assert!(collected.lock().pieces.len() <= REMEMBERED_MAX);
+    }
+
+    #[test]
+    fn what_was_delivered_or_taken_back_is_forgotten() {
+        let collected = Collected::default();
+        let (one, other) = (Id::from_bytes([1; 16]), Id::from_bytes([2; 16]));
+        let (first, second) = (Id::from_bytes([3; 16]), Id::from_bytes([4; 16]));
+        let begin = || {
+            for (actor, transfer) in [(one, first), (other, first), (one, second)] {
+                collected.keep(actor, transfer, &ranges(&[(0, 5)]));
+            }
+        };
+        let goes_on = |actor, transfer| collected.add(actor, transfer, &ranges(&[(5, 10)]), 10);
+        begin();
+        collected.forget(one, first);
+        assert!(!goes_on(one, first) && goes_on(other, first) && goes_on(one, second));
+        begin();
+        collected.forget_all_of(first);
+        assert!(!goes_on(other, first) && goes_on(one, second));
     }
 
     #[test]

@@ -189,7 +189,8 @@ impl Outgoing {
         // In a task of its own: a recipient that hangs up now has every byte all the same.
         let finishing = tokio::spawn(async move {
             let finished = self.finish().await;
-            if finished.is_err() {
+            // What is refused is so for good: it was taken back, or is not what was inspected.
+            if matches!(finished, Err(Error::Fault(_))) {
                 gate.collected.keep(actor, transfer, &Ranges::whole(bytes));
             }
             finished
@@ -210,6 +211,7 @@ impl Outgoing {
         let recording = tokio::spawn(async move {
             crossing::deliver(&self.gate, &self.caller, self.transfer, content).await?;
             self.share.delivered();
+            self.gate.collected.forget(self.caller.actor(), self.transfer);
             Ok(())
         });
         recording.await.map_err(Error::internal)?
