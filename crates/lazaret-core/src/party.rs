@@ -107,7 +107,7 @@ pub fn agree(
     may_agree(caller)?;
     let covers = matches!(kind, AgreementKind::Baa | AgreementKind::Dpa);
     if !covers || !(1..=AGREEMENT_DAYS_MAX).contains(&days) {
-        return Err(Refusal::NotAllowed);
+        return Err(Refusal::WrongState);
     }
     let terms = AgreementTerms { effective: at, expires: Some(at.plus_millis(u64::from(days) * DAY_MS)) };
     Ok(AgreementRecorded { agreement, engagement, kind, terms, lanes: Vec::new() }.into())
@@ -180,11 +180,12 @@ mod tests {
             if let Event::AgreementRecorded(fact) = fact { Ok(fact.terms) } else { panic!("{fact:?}") }
         };
         let ends = |days: u64| Ok(AgreementTerms { effective: AT, expires: Some(AT.plus_millis(days * DAY_MS)) });
-        let no = Err(Refusal::NotAllowed);
+        let no = Err(Refusal::WrongState);
         assert_eq!(agree(Role::Privacy, AgreementKind::Baa, 1), ends(1));
         assert_eq!(agree(Role::Admin, AgreementKind::Dpa, 36_500), ends(36_500));
         assert_eq!(agree(Role::Privacy, AgreementKind::Baa, 0), no);
         assert_eq!(agree(Role::Privacy, AgreementKind::Baa, 36_501), no);
-        assert_eq!(agree(Role::Security, AgreementKind::Baa, 1), no);
+        assert_eq!(agree(Role::Privacy, AgreementKind::Nda, 1), no, "it covers no patient data");
+        assert_eq!(agree(Role::Security, AgreementKind::Baa, 1), Err(Refusal::NotAllowed));
     }
 }

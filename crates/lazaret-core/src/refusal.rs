@@ -61,7 +61,7 @@ impl PartyCode {
             PartyCode::NotAllowed => "This is not allowed with your account.",
             PartyCode::BadName => "The name cannot be used here.",
             PartyCode::NameExists => "Something with this name is already there.",
-            PartyCode::WrongState => "This is no longer possible: the transfer has moved on.",
+            PartyCode::WrongState => "This is not possible as things stand.",
             PartyCode::StaleApproval => "What you saw has changed since.",
             PartyCode::KeyReused => "This key was already used for something else.",
             PartyCode::NotFound => "There is nothing here by this name.",
@@ -122,7 +122,7 @@ pub enum Refusal {
     NotAllowed,
     /// There is no such thing, or not for this caller.
     NotFound,
-    /// The stage does not allow the act.
+    /// The stage of the transfer, or the state of what else is meant, does not allow the act.
     WrongState,
     /// Approvers never decide their own request.
     OwnRequest,
@@ -180,8 +180,6 @@ impl Refusal {
             | Refusal::VotedAlready
             | Refusal::NotOneself
             | Refusal::OtherSide
-            | Refusal::TooFewOthers
-            | Refusal::LastAdministrator
             | Refusal::ApproverKnown => PartyCode::NotAllowed,
             Refusal::StepUpNeeded => PartyCode::StepUp,
             Refusal::TooLarge => PartyCode::TooLarge,
@@ -191,6 +189,8 @@ impl Refusal {
             | Refusal::Already(_)
             | Refusal::Unchanged
             | Refusal::WaitsAlready
+            | Refusal::TooFewOthers
+            | Refusal::LastAdministrator
             | Refusal::HasPasskey
             | Refusal::NoContract
             | Refusal::TooManyLanes => PartyCode::WrongState,
@@ -216,7 +216,7 @@ impl Refusal {
             Refusal::Quota => "the party's quota is reserved: wait for decisions or raise the quota",
             Refusal::NotAllowed => "the caller's roles do not allow this: grant the role",
             Refusal::NotFound => "nothing by this name that the caller may see",
-            Refusal::WrongState => "the stage does not allow this act",
+            Refusal::WrongState => "what this is about stands where the act is not possible: look at it again, it may have moved on",
             Refusal::OwnRequest => "the requester is never one of the approvers: ask somebody else",
             Refusal::NotInRole => "not in a group that this request asks for: ask one of its members",
             Refusal::VotedAlready => "this person has voted: another person is needed",
@@ -238,7 +238,7 @@ impl Refusal {
             Refusal::OtherSide => {
                 "sender and respondent are roles of a party's people, the others of the hospital's: grant one of theirs"
             }
-            Refusal::WaitsAlready => "a request about this person waits for votes: see lazaret requests list",
+            Refusal::WaitsAlready => "a request about the same waits for votes: see lazaret requests list",
             Refusal::LastAdministrator => {
                 "the gate would be without an administrator: grant somebody else the role first"
             }
@@ -266,3 +266,28 @@ impl fmt::Display for Refusal {
 }
 
 impl std::error::Error for Refusal {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_register_refuses_is_titled_by_what_is_so() {
+        let refusals = [
+            Refusal::WrongState,
+            Refusal::Unchanged,
+            Refusal::WaitsAlready,
+            Refusal::TooFewOthers,
+            Refusal::LastAdministrator,
+            Refusal::HasPasskey,
+            Refusal::NoContract,
+            Refusal::TooManyLanes,
+        ];
+        for refusal in refusals {
+            let title = refusal.code().sentence();
+            assert_eq!(title, "This is not possible as things stand.", "{refusal:?}");
+            let speaks_of_one_thing = ["transfer", "stage", "person waits"];
+            assert!(speaks_of_one_thing.iter().all(|word| !refusal.operator_text().contains(word)), "{refusal:?}");
+        }
+    }
+}

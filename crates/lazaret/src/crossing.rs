@@ -579,7 +579,7 @@ pub async fn ask_to_lift(gate: &Arc<Gate>, caller: &Caller, party: Id<Party>) ->
             let isolation = view.open_isolation(party)?.ok_or(Refusal::Unchanged)?;
             // One that nobody granted in its hour may be asked for again.
             if view.awaits_votes(isolation.cast(), at)? {
-                return Err(Refusal::Unchanged.into());
+                return Err(Refusal::WaitsAlready.into());
             }
             Ok(party::ask_to_lift(&asker, isolation, request, &view.members(at)?, at)?)
         })

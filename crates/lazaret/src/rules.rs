@@ -155,7 +155,7 @@ pub(crate) async fn ask_to_activate(gate: &Arc<Gate>, caller: &Caller, text: Str
     gate.write(move |tx| {
         let _recorded = tx.record(&caller, |view| {
             if view.awaits_votes(RULES, at)? {
-                return Err(Refusal::WrongState.into());
+                return Err(Refusal::WaitsAlready.into());
             }
             let in_force = view.rules_in_force(RuleSet::Policy)?;
             Ok(rules::ask_to_activate(&asker, digest, in_force, request, &view.members(at)?, at)?)

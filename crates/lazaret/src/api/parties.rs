@@ -210,10 +210,17 @@ pub async fn agree(State(gate): State<Arc<Gate>>, Path(name): Path<String>, Sent
         if !(1..=party::AGREEMENT_DAYS_MAX).contains(&sent.days) {
             return Err(bad(format!("days is 1 to {}", party::AGREEMENT_DAYS_MAX)));
         }
-        if kind == AgreementKind::Contract {
-            lanes::contract(&gate, &signed.caller, party, sent.days).await?;
-        } else {
-            crossing::agree(&gate, &signed.caller, party, kind, sent.days).await?;
+        match kind {
+            AgreementKind::Contract => lanes::contract(&gate, &signed.caller, party, sent.days).await?,
+            AgreementKind::Baa | AgreementKind::Dpa => {
+                crossing::agree(&gate, &signed.caller, party, kind, sent.days).await?;
+            }
+            AgreementKind::Nda | AgreementKind::DataSharing => {
+                return Err(bad(format!(
+                    "kind is contract, baa or dpa: nothing here hangs on one of kind {}",
+                    sent.kind
+                )));
+            }
         }
         shown(&gate, party).map(|party| json(&party))
     };

@@ -1,4 +1,5 @@
-//! The page of an invitation's link: a person whom an administrator recorded makes their first passkey, or another one.
+//! The page of an invitation's link: a person whom an administrator recorded makes a passkey while they have
+//! none: their first, or one in place of what was lost and revoked.
 
 use std::sync::Arc;
 

@@ -295,7 +295,10 @@ pub async fn ask_to_lift(Path(slug): Path<String>, Writing(posted): Writing) -> 
         match crossing::ask_to_lift(&inside.gate, inside.caller(), party).await {
             Ok(request) => Ok(Redirect::to(&approvals::look(request)).into_response()),
             Err(Error::Refused(Refusal::Unchanged)) => {
-                Err(Error::malformed(PartyCode::WrongState, "it is not isolated, or somebody has asked already"))
+                Err(Error::malformed(PartyCode::WrongState, "it is not isolated"))
+            }
+            Err(Error::Refused(Refusal::WaitsAlready)) => {
+                Err(Error::malformed(PartyCode::WrongState, "somebody has asked already: the request waits for votes"))
             }
             Err(error) => Err(error),
         }

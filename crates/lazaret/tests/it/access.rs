@@ -268,3 +268,28 @@ fn a_filter_that_means_nothing_shows_nothing() {
         assert!(!shows(query), "{query}");
     }
 }
+
+#[test]
+fn what_is_asked_twice_is_told_to_wait_for_votes_and_an_agreement_of_no_effect_to_be_another() {
+    let gate = TestGate::start();
+    assert_eq!(gate.request("ana", "POST", "/api/v1/parties/acme/isolation").send().status, 200);
+    let rules = format!("{}\n// Next week's.\n", include_str!("../../../lazaret-core/policies/baseline.cedar"));
+    let rules = gate.file("rules.cedar", rules.as_bytes());
+    let rules = format!("@{}", rules.display());
+    for path in ["/api/v1/parties/acme/isolation/lift", "/api/v1/policy/activations"] {
+        let ask = || gate.request("claire", "POST", path).option(&["--data-binary", &rules]).send();
+        let first = ask();
+        assert_eq!(first.status, 200, "{path}: {}", first.text());
+        let second = ask();
+        assert_eq!(second.status, 409, "{path}: {}", second.text());
+        let problem = second.json();
+        assert_eq!(problem["title"], "This is not possible as things stand.", "{path}");
+        assert_eq!(problem["detail"], "a request about the same waits for votes: see lazaret requests list", "{path}");
+    }
+    for kind in ["nda", "data_sharing"] {
+        let body = json!({"kind": kind, "days": 30}).to_string();
+        let answer = gate.request("ana", "POST", "/api/v1/parties/medlog/agreements").body(&body).send();
+        assert_eq!(answer.status, 400, "{kind}: {}", answer.text());
+        assert!(answer.text().contains("kind is contract, baa or dpa"), "{}", answer.text());
+    }
+}
