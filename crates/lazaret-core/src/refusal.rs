@@ -166,6 +166,8 @@ pub enum Refusal {
     WrongRecipients,
     /// A contract has no room for another lane.
     TooManyLanes,
+    /// What would be recorded is longer than an entry of the ledger.
+    EntryTooLong,
 }
 
 impl Refusal {
@@ -193,7 +195,8 @@ impl Refusal {
             | Refusal::LastAdministrator
             | Refusal::HasPasskey
             | Refusal::NoContract
-            | Refusal::TooManyLanes => PartyCode::WrongState,
+            | Refusal::TooManyLanes
+            | Refusal::EntryTooLong => PartyCode::WrongState,
             Refusal::WrongRecipients => PartyCode::BadRequest,
             Refusal::StaleApproval => PartyCode::StaleApproval,
             Refusal::KeyReused => PartyCode::KeyReused,
@@ -255,6 +258,9 @@ impl Refusal {
                 "an inward lane has 1 to 64 people who collect, an outward lane none: name them so"
             }
             Refusal::TooManyLanes => "a contract has at most 32 lanes: open a closed one again with other terms",
+            Refusal::EntryTooLong => {
+                "one entry of the ledger has at most 65535 bytes, and this would be longer: name fewer things at once"
+            }
         }
     }
 }
@@ -282,6 +288,7 @@ mod tests {
             Refusal::HasPasskey,
             Refusal::NoContract,
             Refusal::TooManyLanes,
+            Refusal::EntryTooLong,
         ];
         for refusal in refusals {
             let title = refusal.code().sentence();

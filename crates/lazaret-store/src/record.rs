@@ -7,7 +7,7 @@ use lazaret_core::id::{Id, Object, Subject, Transfer};
 use lazaret_core::refusal::Refusal;
 use lazaret_core::rules::RULES;
 use lazaret_core::time::Timestamp;
-use lazaret_ledger::entry::{Envelope, decode, encode};
+use lazaret_ledger::entry::{ENTRY_BYTES_MAX, Envelope, decode, encode};
 use lazaret_ledger::tree::leaf_hash;
 
 use crate::apply::apply;
@@ -70,7 +70,8 @@ impl<'a> Tx<'a> {
     /// Decides, appends and applies.
     ///
     /// # Errors
-    /// The refusal of `decide`, or a fault of the store; nothing is written then.
+    /// The refusal of `decide`, or a fault of the store; nothing is written then. [`Refusal::EntryTooLong`] for a fact that no
+    /// entry holds.
     pub fn record(&self, caller: &Caller, decide: impl Fn(&View<'_>) -> Result<Event>) -> Result<Recorded> {
         let event = decide(&self.view())?;
         let entry = append(self.db, caller, self.at, event)?;
@@ -152,6 +153,10 @@ fn append(db: Db<'_>, caller: &Caller, at: Timestamp, event: Event) -> Result<En
         prev: previous.map(|(_, epoch, index)| (to_u64(epoch), to_u64(index))),
     };
     let bytes = encode(&envelope, &event.encode());
+    // Said before anything is written: whoever decides looks at each part of a fact, and not at all of it together.
+    if bytes.len() > ENTRY_BYTES_MAX {
+        return Err(Refusal::EntryTooLong.into());
+    }
     assert!(decode(&bytes).is_ok(), "an entry reads back as it was written");
     let leaf = leaf_hash(&bytes);
     db.change_one(

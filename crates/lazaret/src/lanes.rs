@@ -211,3 +211,26 @@ async fn add(
     .map_err(|error| taken(error, "the gate knows this key already, and one key never speaks for two: make another"))?;
     gate.read(|view, _| view.credential(credential))?.ok_or(Error::Refused(Refusal::NotFound))
 }
+
+#[cfg(test)]
+mod tests {
+    use lazaret_core::event::{Observation, Observed, SessionsObserved};
+
+    use super::*;
+    use crate::testing::TestGate;
+
+    #[tokio::test]
+    async fn a_fact_that_no_entry_holds_is_refused_and_the_next_one_is_recorded() {
+        let gate = TestGate::new().await;
+        let seen = |many: usize| {
+            let at = Timestamp::from_millis(0);
+            SessionsObserved {
+                seen: vec![Observed { what: Observation::Started, at, actor: None, credential: None }; many],
+            }
+        };
+        let record = async |many| gate.record(&gate.caller, move |_| Ok(seen(many).into())).await;
+        let refused = record(20_000).await;
+        assert!(matches!(refused, Err(Error::Refused(Refusal::EntryTooLong))), "{refused:?}");
+        assert!(record(1).await.is_ok());
+    }
+}

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use axum::extract::{Path, State};
 use axum::response::Response;
+use lazaret_core::agreement::RECIPIENTS_MAX;
 use lazaret_core::code::Code;
 use lazaret_core::credential::TOKEN_DAYS_MAX;
 use lazaret_core::inspection::Inspector;
@@ -201,19 +202,27 @@ fn terms(gate: &Gate, name: &str, sent: &OpenLaneJson) -> Result<LaneTerms> {
     if object_bytes_max == 0 || object_bytes_max > most {
         return Err(bad(format!("object_bytes_max is 1 to {most}, which is this gate's own limit")));
     }
-    let mut recipients = sent.recipients.iter().map(|name| people::find(gate, name)).collect::<Result<Vec<_>>>()?;
-    recipients.sort_unstable();
-    recipients.dedup();
+    if sent.recipients.len() > RECIPIENTS_MAX {
+        return Err(Refusal::WrongRecipients.into());
+    }
+    let recipients = sent.recipients.iter().map(|name| people::find(gate, name)).collect::<Result<_>>()?;
     Ok(LaneTerms {
         lane: new_id(),
         name,
         direction: word(&sent.direction, "direction", Direction::ALL, Direction::word)?,
-        kinds: sent.kinds.iter().map(kind).collect::<Result<_>>()?,
-        inspectors: sent.inspectors.iter().map(inspector).collect::<Result<_>>()?,
-        recipients,
+        kinds: each_once(sent.kinds.iter().map(kind).collect::<Result<_>>()?),
+        inspectors: each_once(sent.inspectors.iter().map(inspector).collect::<Result<_>>()?),
+        recipients: each_once(recipients),
         object_bytes_max,
         open: true,
     })
+}
+
+/// Sorted, and each once: what is sent again and again is no more than what there is.
+fn each_once<T: Ord>(mut named: Vec<T>) -> Vec<T> {
+    named.sort_unstable();
+    named.dedup();
+    named
 }
 
 fn lane(gate: &Gate, name: &str) -> Result<LaneTermsJson> {

@@ -53,7 +53,8 @@ fn refusal_status(refusal: Refusal) -> StatusCode {
         | Refusal::HasPasskey
         | Refusal::LastAdministrator
         | Refusal::NoContract
-        | Refusal::TooManyLanes => StatusCode::CONFLICT,
+        | Refusal::TooManyLanes
+        | Refusal::EntryTooLong => StatusCode::CONFLICT,
     }
 }
 

@@ -299,7 +299,8 @@ pub const fn not_you(refusal: Refusal) -> &'static str {
         | Refusal::HasPasskey
         | Refusal::NoContract
         | Refusal::WrongRecipients
-        | Refusal::TooManyLanes => "your roles do not allow it",
+        | Refusal::TooManyLanes
+        | Refusal::EntryTooLong => "your roles do not allow it",
     }
 }
 

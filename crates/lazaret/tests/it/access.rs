@@ -293,3 +293,28 @@ fn what_is_asked_twice_is_told_to_wait_for_votes_and_an_agreement_of_no_effect_t
         assert!(answer.text().contains("kind is contract, baa or dpa"), "{}", answer.text());
     }
 }
+
+#[test]
+fn a_lane_names_each_kind_and_inspector_once_however_often_they_are_sent() {
+    let gate = TestGate::start();
+    let kinds: Vec<&str> = ["software", "file"].into_iter().cycle().take(80_000).collect();
+    let inspectors: Vec<&str> = ["sbom", "phi"].into_iter().cycle().take(80_000).collect();
+    let body = |recipients: Value| {
+        json!({
+            "party": "medlog", "direction": "out", "kinds": kinds, "inspectors": inspectors, "recipients": recipients,
+        })
+    };
+    let file = |body: &Value| gate.file("lane.json", body.to_string().as_bytes());
+    let open = |body: &Value| {
+        let sent = format!("@{}", file(body).display());
+        gate.request("ana", "PUT", "/api/v1/lanes/medlog-out").option(&["--data-binary", &sent]).send()
+    };
+    let opened = open(&body(json!([])));
+    assert_eq!(opened.status, 200, "{}", opened.text());
+    let lane = opened.json();
+    assert_eq!(lane["kinds"].as_array().unwrap().len(), 2, "{lane}");
+    assert_eq!(lane["inspectors"], json!(["kind", "archive", "malware", "phi", "sbom"]));
+    let crowd = open(&body(json!(vec!["priya"; 65])));
+    assert_eq!(crowd.status, 400, "{}", crowd.text());
+    assert!(crowd.text().contains("1 to 64 people"), "{}", crowd.text());
+}

@@ -113,7 +113,8 @@ fn refused(refusal: Refusal) -> Status {
         | Refusal::LastAdministrator
         | Refusal::NoContract
         | Refusal::WrongRecipients
-        | Refusal::TooManyLanes => Status::Failure,
+        | Refusal::TooManyLanes
+        | Refusal::EntryTooLong => Status::Failure,
     }
 }
 
