@@ -59,14 +59,13 @@ pub const TOKEN_DAYS_MAX: u32 = 365;
 pub struct Shown {
     /// The credential.
     pub credential: Id<Credential>,
-    /// What it is.
-    pub kind: CredentialKind,
     /// Its exclusive end.
     pub until: Option<Timestamp>,
 }
 
-/// A token of the caller's own: for whom it was made by. It never lives longer than the credential by which it was asked for, and
-/// if that is a token it ends with it, so that a stolen one can neither prolong itself nor leave others behind.
+/// A token of the caller's own: for whom it was made by. It never lives longer than the credential by which it was asked for, the
+/// passkey of a session or another token, and ends with it, so that a stolen one can neither prolong itself nor leave tokens
+/// behind. Whoever revokes their lost passkey makes their scripts' tokens anew: which of them the finder made, nobody knows.
 ///
 /// # Errors
 /// The gate itself asks; more days than there may be.
@@ -87,7 +86,7 @@ pub fn add_token(
     }
     let wanted = at.plus_millis(u64::from(days) * DAY_MS);
     let until = shown.and_then(|shown| shown.until).map_or(wanted, |end| end.min(wanted));
-    let asked_by = shown.filter(|shown| shown.kind == CredentialKind::Token).map(|shown| shown.credential);
+    let asked_by = shown.map(|shown| shown.credential);
     let (kind, valid_from) = (CredentialKind::Token, at);
     Ok(CredentialAdded { credential, kind, person, party, valid_from, valid_until: Some(until), asked_by }.into())
 }
@@ -150,14 +149,13 @@ mod tests {
             Ok(other) => panic!("{other:?}"),
             Err(refusal) => Err(refusal),
         };
-        let shown = |kind, until| Shown { credential: Id::from_bytes([8; 16]), kind, until };
+        let shown = |until| Shown { credential: Id::from_bytes([8; 16]), until };
         let until = |days, end: Option<Timestamp>| {
-            let shown = end.map(|end| shown(CredentialKind::Token, Some(end)));
+            let shown = end.map(|end| shown(Some(end)));
             added(days, shown).map(|fact| fact.valid_until)
         };
-        let asked_by = |kind| added(1, Some(shown(kind, None))).map(|fact| fact.asked_by);
-        assert_eq!(asked_by(CredentialKind::Token), Ok(Some(Id::from_bytes([8; 16]))));
-        assert_eq!(asked_by(CredentialKind::Passkey), Ok(None), "a lost passkey takes no script with it");
+        let asked_by = added(1, Some(shown(None))).map(|fact| fact.asked_by);
+        assert_eq!(asked_by, Ok(Some(Id::from_bytes([8; 16]))), "a passkey has no end, and its tokens end with it too");
         assert_eq!(until(1, None), Ok(Some(at.plus_millis(DAY_MS))));
         let soon = at.plus_millis(DAY_MS / 2);
         assert_eq!(until(1, Some(soon)), Ok(Some(soon)));

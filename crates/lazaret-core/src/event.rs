@@ -373,7 +373,7 @@ facts! {
         3 party: Option<Id<Party>>,
         4 valid_from: Timestamp,
         5 valid_until: Option<Timestamp>,
-        /// The token by which this token was asked for, if it was by one.
+        /// The passkey or token by which this token was asked for, if it was by one.
         6 asked_by: Option<Id<Credential>>,
     }
     /// It opens nothing any more, nor does any token that was asked for by it or by one of those.

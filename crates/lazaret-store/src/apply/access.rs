@@ -73,7 +73,7 @@ pub(super) fn credential_added(db: Db<'_>, fact: &CredentialAdded) -> Result<(),
             &fact.party.map(|party| *party.as_bytes()),
             &millis(fact.valid_from),
             &fact.valid_until.map(millis),
-            &fact.asked_by.map(|token| *token.as_bytes()),
+            &fact.asked_by.map(|shown| *shown.as_bytes()),
         ],
     )
 }

@@ -43,7 +43,7 @@ pub(crate) async fn list(State(gate): State<Arc<Gate>>, signed: Signed) -> Respo
     signed.answer(outcome)
 }
 
-/// Makes a token for the caller. It never outlives the credential by which it is asked for.
+/// Makes a token for the caller. It never outlives the credential by which it is asked for, and is revoked with it.
 #[utoipa::path(
     post,
     path = "/api/v1/tokens",
@@ -75,8 +75,7 @@ pub(crate) async fn add(gate: &Arc<Gate>, caller: &Caller, days: u32) -> Result<
     gate.write(move |tx| {
         let _recorded = tx.record(&caller, |view| {
             let shown = caller.credential().map_or(Ok(None), |shown| view.credential(shown))?;
-            let shown =
-                shown.map(|shown| Shown { credential: shown.credential, kind: shown.kind, until: shown.valid_until });
+            let shown = shown.map(|shown| Shown { credential: shown.credential, until: shown.valid_until });
             Ok(credential::add_token(&caller, credential, days, shown, at)?)
         })?;
         tx.side().put_secret(&Secret { lookup, credential, data: Vec::new() })

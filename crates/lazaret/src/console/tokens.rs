@@ -31,7 +31,7 @@ pub fn section(inside: &Inside) -> Result<Markup> {
     Ok(html! {
         section aria-labelledby="tokens" {
             h2 #tokens { "Tokens" }
-            p.muted { "The command line and programs of yours sign in by a token: " code { "lazaret login --server URL --token-file FILE --ca FILE" } "." }
+            p.muted { "The command line and programs of yours sign in by a token: " code { "lazaret login --server URL --token-file FILE --ca FILE" } ". One ends with the passkey or token by which it was made." }
             @if known.is_empty() { p { "You have none." } }
             ul.list {
                 @for one in &known {

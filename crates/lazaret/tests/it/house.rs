@@ -62,6 +62,15 @@ impl<'g> House<'g> {
         visitor
     }
 
+    /// The API as Ada, which must answer well.
+    fn api(&self, method: &str, path: &str) -> Value {
+        let token = std::fs::read_to_string(&self.token).unwrap();
+        let shown = format!("Authorization: Bearer {}", token.trim());
+        let answer = self.gate.request("", method, path).header(&shown).send();
+        assert_eq!(answer.status, 200, "{method} {path}: {}", answer.text());
+        answer.json()
+    }
+
     fn roles(&self, slug: &str) -> Vec<Value> {
         let people = self.does(&["people", "list"]);
         let found = people["items"].as_array().unwrap().iter().find(|person| person["slug"] == slug).unwrap();
@@ -178,4 +187,28 @@ fn once_two_have_held_a_role_two_others_grant_it() {
     let voted = house.by(&token, &["requests", "approve", id, "--reason", "by token"]);
     assert_eq!(voted.status.code(), Some(4), "{}", said(&voted));
     assert!(said(&voted).contains(&format!("/approvals?look={id}")), "{}", said(&voted));
+}
+
+// EVIDENCE-OF: R-419
+#[test]
+fn a_lost_passkey_takes_its_sessions_and_the_tokens_made_in_them_with_it() {
+    let gate = TestGate::empty();
+    let house = House::founded(&gate);
+    let eve = house.welcomes("eve", "admin");
+    let token = eve.token_file("eve.token");
+    assert!(house.by(&token, &["whoami"]).status.success());
+    let grandchild = gate.path("eve-2.token");
+    let made = house.by(&token, &["tokens", "make", "--days", "1", "-o", grandchild.to_str().unwrap()]);
+    assert!(made.status.success(), "{}", said(&made));
+    assert!(house.by(&grandchild, &["whoami"]).status.success());
+
+    let held = house.api("GET", "/api/v1/credentials?of=eve");
+    let passkey = held["items"].as_array().unwrap().iter().find(|held| held["kind"] == "passkey").unwrap();
+    house.api("DELETE", &format!("/api/v1/credentials/{}", passkey["id"].as_str().unwrap()));
+    for token in [&token, &grandchild] {
+        let shut = house.by(token, &["whoami"]);
+        assert_eq!(shut.status.code(), Some(4), "{}", said(&shut));
+    }
+    assert!(eve.is_shut_out(), "the session goes on");
+    assert_eq!(house.api("GET", "/api/v1/credentials?of=eve")["items"], Value::Array(Vec::new()));
 }

@@ -47,6 +47,11 @@ impl<'g> Visitor<'g> {
         String::from_utf8(answer.body).unwrap()
     }
 
+    /// Whether this browser's session is over.
+    pub fn is_shut_out(&self) -> bool {
+        self.request("GET", "/account").send().status == 303
+    }
+
     /// Votes for the first request that waits for this person, as they see it on the page of approvals.
     pub fn approve(&self) -> Answer {
         let page = self.page("/approvals");
