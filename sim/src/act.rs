@@ -144,7 +144,8 @@ impl Act {
                 let known = view.credential(*credential)?.ok_or(Refusal::NotFound)?;
                 let owner = known.person.map(Id::cast).or(known.party.map(Id::cast)).ok_or(Refusal::NotFound)?;
                 let (credential, is_revoked) = (*credential, known.revoked);
-                Ok(credential::revoke(caller, Ending { credential, owner, is_revoked })?)
+                let administrators = view.administrators_without(credential, at)?;
+                Ok(credential::revoke(caller, Ending { credential, owner, is_revoked }, &administrators)?)
             }
             Act::Standing { party, kind, state } => {
                 Ok(PartyRecorded { party: *party, kind: *kind, state: *state }.into())

@@ -115,14 +115,29 @@ pub struct Ending {
     pub is_revoked: bool,
 }
 
+/// Which administrators can sign in, by a passkey or a token: now, and once a credential has ended with the tokens that were
+/// asked for by it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Administrators {
+    /// Now.
+    pub now: Vec<Id<Person>>,
+    /// Then.
+    pub then: Vec<Id<Person>>,
+}
+
 /// A credential opens nothing any more, nor do the tokens that were asked for by it.
 ///
 /// # Errors
-/// As [`may_end`]; `Unchanged` where it has ended already: that is no second fact.
-pub fn revoke(caller: &Caller, ending: Ending) -> Result<Event, Refusal> {
+/// As [`may_end`]; `Unchanged` where it has ended already: that is no second fact; an administrator's, after which no
+/// administrator could sign in: there would be nobody who lets one in again.
+pub fn revoke(caller: &Caller, ending: Ending, administrators: &Administrators) -> Result<Event, Refusal> {
     may_end(caller, ending.owner)?;
     if ending.is_revoked {
         return Err(Refusal::Unchanged);
+    }
+    let is_able_now = administrators.now.iter().any(|person| person.cast() == ending.owner);
+    if is_able_now && administrators.then.is_empty() {
+        return Err(Refusal::LastAdministrator);
     }
     Ok(CredentialRevoked { credential: ending.credential }.into())
 }
@@ -168,12 +183,28 @@ mod tests {
     #[test]
     fn a_credential_is_revoked_by_its_owner_or_by_those_whose_work_it_is() {
         let live = Ending { credential: Id::from_bytes([9; 16]), owner: Id::from_bytes([1; 16]), is_revoked: false };
-        let may = |caller: &Caller| revoke(caller, live).is_ok();
+        let others = Administrators { now: vec![Id::from_bytes([2; 16])], then: vec![Id::from_bytes([2; 16])] };
+        let may = |caller: &Caller| revoke(caller, live, &others).is_ok();
         assert!(may(&person(1, &[])) && may(&person(2, &[Role::Admin])) && may(&person(2, &[Role::Security])));
         assert!(!may(&person(2, &[Role::Privacy])));
         let ended = Ending { is_revoked: true, ..live };
-        assert_eq!(revoke(&person(1, &[]), ended), Err(Refusal::Unchanged));
-        assert_eq!(revoke(&person(2, &[]), ended), Err(Refusal::NotAllowed), "to others it is as before");
+        assert_eq!(revoke(&person(1, &[]), ended, &others), Err(Refusal::Unchanged));
+        assert_eq!(revoke(&person(2, &[]), ended, &others), Err(Refusal::NotAllowed), "to others it is as before");
+    }
+
+    #[test]
+    fn the_last_way_in_of_an_administrator_stays() {
+        let ends = |now: &[u8], then: &[u8]| {
+            let people = |bytes: &[u8]| bytes.iter().map(|byte| Id::from_bytes([*byte; 16])).collect();
+            let administrators = Administrators { now: people(now), then: people(then) };
+            let live =
+                Ending { credential: Id::from_bytes([9; 16]), owner: Id::from_bytes([1; 16]), is_revoked: false };
+            revoke(&person(3, &[Role::Security]), live, &administrators).map(drop)
+        };
+        assert_eq!(ends(&[1], &[]), Err(Refusal::LastAdministrator));
+        assert_eq!(ends(&[1, 2], &[2]), Ok(()), "another one can sign in");
+        assert_eq!(ends(&[1], &[1]), Ok(()), "they have another passkey or token");
+        assert_eq!(ends(&[], &[]), Ok(()), "whose it is cannot sign in as an administrator anyway");
     }
 
     const AT: Timestamp = Timestamp::from_millis(1_800_000_000_000);

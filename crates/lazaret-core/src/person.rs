@@ -122,16 +122,17 @@ pub fn granted(known: &Known, open: &RequestView, eyes: &FourEyes) -> Result<Eve
     Ok(RoleGranted { person: known.person, role, until: None, request: Some(eyes.request()) }.into())
 }
 
-/// A role ends at once. One person may: it takes away, and gives nothing.
+/// A role ends at once. One person may: it takes away, and gives nothing. `administrators` are those who can sign in now:
+/// whoever holds the role and has no way in keeps no gate.
 ///
 /// # Errors
-/// Not an administrator; a role that they do not hold; the last administrator's.
-pub fn end(caller: &Caller, known: &Known, role: Role, holders: usize) -> Result<Event, Refusal> {
+/// Not an administrator; a role that they do not hold; the last one of an administrator who can sign in.
+pub fn end(caller: &Caller, known: &Known, role: Role, administrators: &[Id<Person>]) -> Result<Event, Refusal> {
     administrator(caller)?;
     if !known.roles.contains(&role) {
         return Err(Refusal::Unchanged);
     }
-    if role == Role::Admin && holders <= 1 {
+    if role == Role::Admin && administrators.iter().all(|person| *person == known.person) {
         return Err(Refusal::LastAdministrator);
     }
     Ok(RoleEnded { person: known.person, role }.into())
@@ -316,14 +317,17 @@ mod tests {
     }
 
     #[test]
-    fn the_last_administrator_stays() {
+    fn the_last_administrator_who_can_sign_in_stays() {
         let admin = caller(1, &[Role::Admin]);
-        assert!(end(&admin, &known(2, &[Role::Admin]), Role::Admin, 2).is_ok());
-        assert_eq!(end(&admin, &known(1, &[Role::Admin]), Role::Admin, 1), Err(Refusal::LastAdministrator));
-        assert!(end(&admin, &known(2, &[Role::Biomed]), Role::Biomed, 1).is_ok());
-        assert_eq!(end(&admin, &known(2, &[]), Role::Biomed, 1), Err(Refusal::Unchanged));
+        let ends = |byte: u8, able: &[Id<Person>]| end(&admin, &known(byte, &[Role::Admin]), Role::Admin, able);
+        assert!(ends(2, &[id(1), id(2)]).is_ok());
+        assert!(ends(2, &[id(1)]).is_ok(), "they have no way in, and keep no gate");
+        assert_eq!(ends(1, &[id(1)]), Err(Refusal::LastAdministrator));
+        assert_eq!(ends(1, &[]), Err(Refusal::LastAdministrator), "nor does one who holds the role and has no way in");
+        assert!(end(&admin, &known(2, &[Role::Biomed]), Role::Biomed, &[id(1)]).is_ok());
+        assert_eq!(end(&admin, &known(2, &[]), Role::Biomed, &[id(1)]), Err(Refusal::Unchanged));
         assert_eq!(
-            end(&caller(3, &[Role::Security]), &known(2, &[Role::Biomed]), Role::Biomed, 2),
+            end(&caller(3, &[Role::Security]), &known(2, &[Role::Biomed]), Role::Biomed, &[id(1)]),
             Err(Refusal::NotAllowed)
         );
     }

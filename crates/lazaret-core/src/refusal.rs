@@ -154,7 +154,7 @@ pub enum Refusal {
     OtherSide,
     /// A request about the same waits for votes.
     WaitsAlready,
-    /// The gate would be without an administrator.
+    /// The gate would be without an administrator who can sign in.
     LastAdministrator,
     /// An account that votes, and that somebody has used.
     ApproverKnown,
@@ -219,7 +219,9 @@ impl Refusal {
             Refusal::Quota => "the party's quota is reserved: wait for decisions or raise the quota",
             Refusal::NotAllowed => "the caller's roles do not allow this: grant the role",
             Refusal::NotFound => "nothing by this name that the caller may see",
-            Refusal::WrongState => "what this is about stands where the act is not possible: look at it again, it may have moved on",
+            Refusal::WrongState => {
+                "what this is about stands where the act is not possible: look at it again, it may have moved on"
+            }
             Refusal::OwnRequest => "the requester is never one of the approvers: ask somebody else",
             Refusal::NotInRole => "not in a group that this request asks for: ask one of its members",
             Refusal::VotedAlready => "this person has voted: another person is needed",
@@ -243,7 +245,7 @@ impl Refusal {
             }
             Refusal::WaitsAlready => "a request about the same waits for votes: see lazaret requests list",
             Refusal::LastAdministrator => {
-                "the gate would be without an administrator: grant somebody else the role first"
+                "the gate would be without an administrator who can sign in: let another one in first, or add a passkey of your own"
             }
             Refusal::ApproverKnown => {
                 "they may vote and have signed in before: end that role, invite them, and have two others grant it again"

@@ -190,8 +190,7 @@ pub(crate) async fn end(gate: &Arc<Gate>, caller: &Caller, person: Id<Person>, r
     let _recorded = gate
         .record(caller, move |view| {
             let known = view.known(person, at)?.ok_or(Refusal::NotFound)?;
-            let administrators = view.members(at)?.iter().filter(|(group, _)| group.role() == Role::Admin).count();
-            Ok(person::end(&asker, &known, role, administrators)?)
+            Ok(person::end(&asker, &known, role, &view.administrators_who_can_sign_in(None, at)?)?)
         })
         .await?;
     Ok(())

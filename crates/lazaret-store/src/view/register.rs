@@ -2,17 +2,18 @@
 //! contract with its lanes.
 
 use lazaret_core::agreement::Contract;
-use lazaret_core::id::{Engagement, Id, Lane, Party, Person};
+use lazaret_core::credential::Administrators;
+use lazaret_core::id::{Credential, Engagement, Id, Lane, Party, Person};
 use lazaret_core::person::{House, Known};
 use lazaret_core::register::{
-    AgreementKind, AgreementTerms, CredentialKind, LaneTerms, PersonSide, Role, VettingOutcome,
+    AgreementKind, AgreementTerms, CredentialKind, LaneTerms, PersonSide, Role, Standing, VettingOutcome,
 };
 use lazaret_core::time::Timestamp;
 use lazaret_core::transfer::Stage;
 
 use super::View;
 use crate::error::Result;
-use crate::value::{cbor_of, code_of, id_of, time_of, time_opt, to_u64};
+use crate::value::{cbor_of, code_of, id_of, millis, time_of, time_opt, to_u64};
 
 impl View<'_> {
     /// A person as whoever acts on them has to know them.
@@ -46,6 +47,40 @@ impl View<'_> {
             members: self.members(at)?,
             waits: self.awaits_votes(person.cast(), at)?,
         })
+    }
+
+    /// The administrators who can sign in now, by a passkey or a token; as if `ended` opened nothing any more, nor what was asked
+    /// for by it, where one is given.
+    pub fn administrators_who_can_sign_in(
+        &self,
+        ended: Option<Id<Credential>>,
+        at: Timestamp,
+    ) -> Result<Vec<Id<Person>>> {
+        Ok(self.db.all(
+            "WITH RECURSIVE ended (id) AS (
+               SELECT id FROM credential WHERE id = $1
+               UNION SELECT c.id FROM credential c JOIN ended e ON c.asked_by = e.id)
+             SELECT DISTINCT p.id FROM role_grant g JOIN person p ON p.id = g.person JOIN credential c ON c.person = p.id
+             WHERE g.role = $2 AND (g.until IS NULL OR g.until > $3) AND p.standing = $4 AND p.side = $5
+               AND c.kind IN ($6, $7) AND c.revoked = 0 AND c.valid_from <= $3
+               AND (c.valid_until IS NULL OR c.valid_until > $3) AND c.id NOT IN (SELECT id FROM ended) ORDER BY p.id",
+            &[
+                &ended.map(|credential| *credential.as_bytes()),
+                &(Role::Admin as i64),
+                &millis(at),
+                &(Standing::Current as i64),
+                &(PersonSide::Hospital as i64),
+                &(CredentialKind::Passkey as i64),
+                &(CredentialKind::Token as i64),
+            ],
+            |row| id_of(row, 0),
+        )?)
+    }
+
+    /// The administrators who can sign in now, and once this credential has ended.
+    pub fn administrators_without(&self, credential: Id<Credential>, at: Timestamp) -> Result<Administrators> {
+        let now = self.administrators_who_can_sign_in(None, at)?;
+        Ok(Administrators { now, then: self.administrators_who_can_sign_in(Some(credential), at)? })
     }
 
     /// The contract of an engagement, with its lanes by name.

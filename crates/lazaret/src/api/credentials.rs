@@ -9,6 +9,7 @@ use lazaret_core::caller::Caller;
 use lazaret_core::credential::{self, Ending};
 use lazaret_core::id::{Actor, Credential, Id, Party, Person};
 use lazaret_core::refusal::{PartyCode, Refusal};
+use lazaret_store::View;
 use lazaret_store::view::CredentialView;
 
 use super::types::{CredentialJson, ListJson, Problem};
@@ -76,12 +77,13 @@ pub(crate) async fn end(
     let credential: Id<Credential> = name.parse().map_err(|_| Error::Refused(Refusal::NotFound))?;
     let found = gate.read(|view, _| view.credential(credential))?.filter(is_meant).ok_or(Refusal::NotFound)?;
     let owner = found.owner().ok_or(Refusal::NotFound)?;
-    let asker = caller.clone();
-    let recorded = gate.record(caller, move |view| {
+    let (asker, at) = (caller.clone(), gate.clock.now());
+    let decide = move |view: &View<'_>| {
         let is_revoked = view.credential(credential)?.ok_or(Refusal::NotFound)?.revoked;
-        Ok(credential::revoke(&asker, Ending { credential, owner, is_revoked })?)
-    });
-    match recorded.await {
+        let administrators = view.administrators_without(credential, at)?;
+        Ok(credential::revoke(&asker, Ending { credential, owner, is_revoked }, &administrators)?)
+    };
+    match gate.record(caller, decide).await {
         Ok(_) | Err(Error::Refused(Refusal::Unchanged)) => Ok(found),
         Err(Error::Refused(Refusal::NotAllowed)) => Err(Refusal::NotFound.into()),
         Err(error) => Err(error),

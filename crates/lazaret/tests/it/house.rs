@@ -6,7 +6,7 @@ use std::process::{Output, Stdio};
 
 use serde_json::Value;
 
-use crate::gate::{TestGate, command, wait_for};
+use crate::gate::{Answer, TestGate, command, wait_for};
 use crate::passkey::Visitor;
 
 const FIRMWARE: &[u8] = include_bytes!("../../src/demo/assets/pump-fw-4.2.1.zip");
@@ -64,11 +64,29 @@ impl<'g> House<'g> {
 
     /// The API as Ada, which must answer well.
     fn api(&self, method: &str, path: &str) -> Value {
-        let token = std::fs::read_to_string(&self.token).unwrap();
-        let shown = format!("Authorization: Bearer {}", token.trim());
-        let answer = self.gate.request("", method, path).header(&shown).send();
+        let answer = self.asked(method, path);
         assert_eq!(answer.status, 200, "{method} {path}: {}", answer.text());
         answer.json()
+    }
+
+    /// The same, and it must be refused; why.
+    fn refused(&self, method: &str, path: &str) -> String {
+        let answer = self.asked(method, path);
+        assert_eq!(answer.status, 409, "{method} {path}: {}", answer.text());
+        answer.text()
+    }
+
+    fn asked(&self, method: &str, path: &str) -> Answer {
+        let token = std::fs::read_to_string(&self.token).unwrap();
+        let shown = format!("Authorization: Bearer {}", token.trim());
+        self.gate.request("", method, path).header(&shown).send()
+    }
+
+    /// The id of somebody's one passkey.
+    fn passkey_of(&self, slug: &str) -> String {
+        let held = self.api("GET", &format!("/api/v1/credentials?of={slug}"));
+        let passkey = held["items"].as_array().unwrap().iter().find(|held| held["kind"] == "passkey").unwrap();
+        passkey["id"].as_str().unwrap().to_owned()
     }
 
     fn roles(&self, slug: &str) -> Vec<Value> {
@@ -202,13 +220,32 @@ fn a_lost_passkey_takes_its_sessions_and_the_tokens_made_in_them_with_it() {
     assert!(made.status.success(), "{}", said(&made));
     assert!(house.by(&grandchild, &["whoami"]).status.success());
 
-    let held = house.api("GET", "/api/v1/credentials?of=eve");
-    let passkey = held["items"].as_array().unwrap().iter().find(|held| held["kind"] == "passkey").unwrap();
-    house.api("DELETE", &format!("/api/v1/credentials/{}", passkey["id"].as_str().unwrap()));
+    house.api("DELETE", &format!("/api/v1/credentials/{}", house.passkey_of("eve")));
     for token in [&token, &grandchild] {
         let shut = house.by(token, &["whoami"]);
         assert_eq!(shut.status.code(), Some(4), "{}", said(&shut));
     }
     assert!(eve.is_shut_out(), "the session goes on");
     assert_eq!(house.api("GET", "/api/v1/credentials?of=eve")["items"], Value::Array(Vec::new()));
+}
+
+// EVIDENCE-OF: R-402
+#[test]
+fn the_last_administrator_who_can_sign_in_keeps_their_role_and_their_way_in() {
+    let gate = TestGate::empty();
+    let house = House::founded(&gate);
+    let words = "without an administrator who can sign in";
+    // Somebody who holds the role and never came in is nobody to leave the gate to.
+    house.does(&["people", "add", "eve", "--name", "Eve Example"]);
+    house.does(&["people", "grant", "eve", "admin"]);
+    house.is_refused(&["people", "end", "ada", "admin"], words);
+    let passkey = house.passkey_of("ada");
+    let path = format!("/api/v1/credentials/{passkey}");
+    assert!(house.refused("DELETE", &path).contains(words));
+
+    let eve = house.invites("eve");
+    house.api("DELETE", &path);
+    let token = eve.token_file("eve.token");
+    let ended = house.by(&token, &["people", "end", "ada", "admin"]);
+    assert!(ended.status.success(), "{}", said(&ended));
 }
