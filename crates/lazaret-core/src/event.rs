@@ -365,6 +365,8 @@ facts! {
     RoleEnded = "role_ended.v1" { 0 person: Id<Person>, 1 role: Role, }
     /// A link was made by which a person adds a passkey, once.
     PersonInvited = "person_invited.v1" { 0 person: Id<Person>, 1 until: Timestamp, }
+    /// The link that was made for a person opens nothing any more.
+    InvitationEnded = "invitation_ended.v1" { 0 person: Id<Person>, }
     /// A key, token or passkey belongs to this person or party.
     CredentialAdded = "credential_added.v1" {
         0 credential: Id<Credential>,

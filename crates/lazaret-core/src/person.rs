@@ -5,7 +5,7 @@
 
 use crate::caller::Caller;
 use crate::digest::Digest;
-use crate::event::{Event, PersonInvited, PersonRecorded, RequestOpened, RoleEnded, RoleGranted};
+use crate::event::{Event, InvitationEnded, PersonInvited, PersonRecorded, RequestOpened, RoleEnded, RoleGranted};
 use crate::id::{Id, Party, Person, Request};
 use crate::party::ADMIN_REQUEST_MS_MAX;
 use crate::refusal::Refusal;
@@ -152,6 +152,39 @@ pub fn invite(caller: &Caller, known: &Known, until: Timestamp, at: Timestamp) -
         return Err(Refusal::WrongState);
     }
     Ok(PersonInvited { person: known.person, until }.into())
+}
+
+/// Whoever made a link, when somebody follows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Inviter {
+    /// The person.
+    pub known: Known,
+    /// Whether the credential by which they made it was revoked since.
+    pub is_revoked: bool,
+}
+
+/// Whether a link still speaks for whoever made it: they are an administrator, and nobody has revoked what they made it by.
+/// What only ran out spoke for them while it was valid.
+///
+/// # Errors
+/// They left, or are no administrator any more; it was revoked, and might have been in other hands.
+pub fn speaks(inviter: &Inviter) -> Result<(), Refusal> {
+    let Inviter { known, is_revoked } = inviter;
+    let is_administrator = known.side == PersonSide::Hospital && known.roles.contains(&Role::Admin);
+    let still = known.standing == Standing::Current && is_administrator && !is_revoked;
+    if still { Ok(()) } else { Err(Refusal::NotAllowed) }
+}
+
+/// A link opens nothing any more. `until` is its end, if there is one whose day is not over.
+///
+/// # Errors
+/// Not an administrator; no such link.
+pub fn uninvite(caller: &Caller, person: Id<Person>, until: Option<Timestamp>) -> Result<Event, Refusal> {
+    administrator(caller)?;
+    if until.is_none() {
+        return Err(Refusal::Unchanged);
+    }
+    Ok(InvitationEnded { person }.into())
 }
 
 /// Whether a passkey may be made for this person by a link. Whoever hands out the link could use it: an account that others
@@ -348,6 +381,25 @@ mod tests {
         let able = Known { has_passkey: true, ..used(&[Role::Receiver]) };
         assert_eq!(invite(&admin, &able), Err(Refusal::HasPasskey), "signed in, they add one themselves");
         assert_eq!(may_enrol(&Known { standing: Standing::Past, ..known(9, &[]) }), Err(Refusal::WrongState));
+    }
+
+    #[test]
+    fn a_link_speaks_for_whoever_made_it_while_they_are_an_administrator() {
+        let maker = |known: Known, is_revoked| speaks(&Inviter { known, is_revoked });
+        let no = Err(Refusal::NotAllowed);
+        assert_eq!(maker(known(1, &[Role::Admin]), false), Ok(()));
+        assert_eq!(maker(known(1, &[Role::Admin]), true), no, "what they made it by was revoked");
+        assert_eq!(maker(known(1, &[Role::Security]), false), no);
+        assert_eq!(maker(Known { standing: Standing::Past, ..known(1, &[Role::Admin]) }, false), no);
+        assert_eq!(maker(Known { side: PersonSide::Party, ..known(1, &[Role::Admin]) }, false), no);
+    }
+
+    #[test]
+    fn one_administrator_takes_a_link_back() {
+        let ends = |roles: &[Role], until| uninvite(&caller(2, roles), id(9), until);
+        assert_eq!(ends(&[Role::Admin], Some(AT)), Ok(InvitationEnded { person: id(9) }.into()));
+        assert_eq!(ends(&[Role::Admin], None), Err(Refusal::Unchanged));
+        assert_eq!(ends(&[Role::Security], Some(AT)), Err(Refusal::NotAllowed));
     }
 
     #[test]

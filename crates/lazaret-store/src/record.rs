@@ -235,6 +235,7 @@ fn plain_subject(event: &Event) -> Id<Subject> {
         Event::RoleGranted(fact) => fact.person.cast(),
         Event::RoleEnded(fact) => fact.person.cast(),
         Event::PersonInvited(fact) => fact.person.cast(),
+        Event::InvitationEnded(fact) => fact.person.cast(),
         Event::CredentialAdded(fact) => fact.credential.cast(),
         Event::CredentialRevoked(fact) => fact.credential.cast(),
         Event::Isolated(fact) => fact.isolation.cast(),

@@ -9,13 +9,13 @@ use lazaret_core::credential::invited_passkey;
 use lazaret_core::digest::Digest;
 use lazaret_core::event::Event;
 use lazaret_core::id::{Credential, Id, Party, Person, Request};
-use lazaret_core::person;
+use lazaret_core::person::{self, Inviter};
 use lazaret_core::refusal::{PartyCode, Refusal};
 use lazaret_core::register::Role;
 use lazaret_core::request::{Act, RequestState};
 use lazaret_core::time::Timestamp;
-use lazaret_store::Side;
 use lazaret_store::side::Secret;
+use lazaret_store::{Side, View};
 use lazaret_vault::broker::Holder;
 
 use crate::auth::passkey::Made;
@@ -205,7 +205,8 @@ pub(crate) struct Invitation {
     pub(crate) until: Timestamp,
 }
 
-/// Makes a link by which a person adds a passkey, once; an earlier one of theirs opens nothing any more.
+/// Makes a link by which a person adds a passkey, once; an earlier one of theirs opens nothing any more. It speaks for the caller,
+/// and for the credential that they show: it ends with either.
 ///
 /// # Errors
 /// As core refuses.
@@ -213,8 +214,8 @@ pub(crate) async fn invite(gate: &Arc<Gate>, caller: &Caller, person: Id<Person>
     let token = URL_SAFE_NO_PAD.encode(random::<32>());
     let (digest, at, asker) = (Digest::of(token.as_bytes()), gate.clock.now(), caller.clone());
     let until = at.plus_millis(person::INVITATION_MS_MAX);
-    let mut kept = digest.as_bytes().to_vec();
-    kept.extend_from_slice(&until.as_millis().to_be_bytes());
+    let (maker, credential) = caller.person().zip(caller.credential()).ok_or(Refusal::NotAllowed)?;
+    let kept = Link { digest, until, maker, credential }.to_bytes();
     gate.write(move |tx| {
         let _invited = tx.record(&asker, |view| {
             let known = view.known(person, at)?.ok_or(Refusal::NotFound)?;
@@ -224,6 +225,76 @@ pub(crate) async fn invite(gate: &Arc<Gate>, caller: &Caller, person: Id<Person>
     })
     .await?;
     Ok(Invitation { link: format!("{}/enrol/{person}/{token}", gate.public_url()), until })
+}
+
+/// Takes a link back: it opens nothing any more.
+///
+/// # Errors
+/// As core refuses.
+pub(crate) async fn uninvite(gate: &Arc<Gate>, caller: &Caller, person: Id<Person>) -> Result<()> {
+    let (at, asker) = (gate.clock.now(), caller.clone());
+    gate.write(move |tx| {
+        let link = Link::kept(&tx.side(), person, at)?;
+        let _ended =
+            tx.record(&asker, |_| Ok(person::uninvite(&asker, person, link.as_ref().map(|link| link.until))?))?;
+        tx.side().put_meta(&kept_as(person), &[])
+    })
+    .await
+}
+
+/// A link as it is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Link {
+    digest: Digest,
+    /// Exclusive end.
+    pub(crate) until: Timestamp,
+    /// Who made it.
+    pub(crate) maker: Id<Person>,
+    credential: Id<Credential>,
+}
+
+impl Link {
+    /// The link of this person that opens something now, if there is one: they may come in by it, and it still speaks for
+    /// whoever made it.
+    ///
+    /// # Errors
+    /// A fault of the store.
+    pub(crate) fn open(
+        view: &View<'_>,
+        side: &Side<'_>,
+        person: Id<Person>,
+        at: Timestamp,
+    ) -> lazaret_store::Result<Option<Link>> {
+        let Some(link) = Link::kept(side, person, at)? else { return Ok(None) };
+        let (known, maker) = (view.known(person, at)?, view.known(link.maker, at)?);
+        let is_revoked = view.credential(link.credential)?.is_none_or(|shown| shown.revoked);
+        let opens = known.is_some_and(|known| person::may_enrol(&known).is_ok())
+            && maker.is_some_and(|known| person::speaks(&Inviter { known, is_revoked }).is_ok());
+        Ok(opens.then_some(link))
+    }
+
+    /// The link of this person whose day is not over.
+    fn kept(side: &Side<'_>, person: Id<Person>, at: Timestamp) -> lazaret_store::Result<Option<Link>> {
+        let kept = side.meta(&kept_as(person))?.unwrap_or_default();
+        Ok(Link::from_bytes(&kept).filter(|link| at < link.until))
+    }
+
+    fn to_bytes(self) -> Vec<u8> {
+        let until = self.until.as_millis().to_be_bytes();
+        [self.digest.as_bytes().as_slice(), &until, self.maker.as_bytes(), self.credential.as_bytes()].concat()
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Option<Link> {
+        let (digest, rest) = bytes.split_first_chunk::<32>()?;
+        let (until, rest) = rest.split_first_chunk::<8>()?;
+        let (maker, rest) = rest.split_first_chunk::<16>()?;
+        Some(Link {
+            digest: Digest::from_bytes(*digest),
+            until: Timestamp::from_millis(u64::from_be_bytes(*until)),
+            maker: Id::from_bytes(*maker),
+            credential: Id::from_bytes(rest.try_into().ok()?),
+        })
+    }
 }
 
 /// A link that somebody follows.
@@ -243,11 +314,7 @@ impl Followed {
         let person: Id<Person> = person.parse().map_err(|_| Error::Refused(Refusal::NotFound))?;
         let followed = Followed { person, digest: Digest::of(token.as_bytes()) };
         let at = gate.clock.now();
-        gate.read(|view, side| {
-            let known = view.known(person, at)?.ok_or(Refusal::NotFound)?;
-            person::may_enrol(&known).map_err(|_| Refusal::NotFound)?;
-            followed.check(side, at)
-        })?;
+        gate.read(|view, side| followed.link(view, side, at))?;
         Ok(followed)
     }
 
@@ -256,13 +323,10 @@ impl Followed {
         self.digest
     }
 
-    fn check(&self, side: &Side<'_>, at: Timestamp) -> lazaret_store::Result<()> {
-        let kept = side.meta(&kept_as(self.person))?.unwrap_or_default();
-        let read = kept.split_first_chunk::<32>().and_then(|(digest, rest)| Some((digest, rest.try_into().ok()?)));
-        let opens = read.is_some_and(|(digest, until)| {
-            Digest::from_bytes(*digest) == self.digest && at < Timestamp::from_millis(u64::from_be_bytes(until))
-        });
-        if opens { Ok(()) } else { Err(Refusal::NotFound.into()) }
+    /// The link, while it opens anything.
+    fn link(&self, view: &View<'_>, side: &Side<'_>, at: Timestamp) -> lazaret_store::Result<Link> {
+        let link = Link::open(view, side, self.person, at)?;
+        link.filter(|link| link.digest == self.digest).ok_or(Refusal::NotFound.into())
     }
 }
 
@@ -274,7 +338,7 @@ pub(crate) async fn enrol(gate: &Arc<Gate>, followed: Followed, made: Made) -> R
     let (credential, at, caller): (Id<Credential>, _, _) = (new_id(), gate.clock.now(), gate.caller.clone());
     let secret = Secret { lookup: made.lookup, credential, data: made.data };
     gate.write(move |tx| {
-        followed.check(&tx.side(), at)?;
+        followed.link(&tx.view(), &tx.side(), at)?;
         let _added = tx.record(&caller, |view| {
             let known = view.known(followed.person, at)?.ok_or(Refusal::NotFound)?;
             Ok(invited_passkey(&known, credential, at)?)

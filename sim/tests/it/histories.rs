@@ -14,11 +14,12 @@ const STEPS: u64 = 300;
 
 /// Kinds that no act of the simulator records: they are written when a gate is made, change
 /// no register, or nothing decides them yet.
-const NOT_DRAWN: [&str; 8] = [
+const NOT_DRAWN: [&str; 9] = [
     "engagement_recorded.v1",
     "epoch_opened.v1",
     "kek_epoch_opened.v1",
     "person_invited.v1",
+    "invitation_ended.v1",
     "policy_activated.v1",
     "product_recorded.v1",
     "reliance_recorded.v1",

@@ -89,7 +89,7 @@ pub fn described() -> (Router<Arc<Gate>>, utoipa::openapi::OpenApi) {
         .routes(routes!(people::list, people::add))
         .routes(routes!(people::grant))
         .routes(routes!(people::end))
-        .routes(routes!(people::invite))
+        .routes(routes!(people::invite, people::uninvite))
         .routes(routes!(lanes::add_party))
         .routes(routes!(lanes::vet))
         .routes(routes!(lanes::add_key))

@@ -10,12 +10,14 @@ use lazaret_core::register::{CredentialKind, Role};
 use lazaret_store::view::PersonView;
 use lazaret_store::{Side, View};
 
-use super::types::{GrantedJson, InvitationJson, ListJson, NewPersonJson, PersonJson, Problem, RoleJson, from_json};
+use super::types::{
+    GrantedJson, InvitationJson, ListJson, NewPersonJson, OpenInvitationJson, PersonJson, Problem, RoleJson, from_json,
+};
 use super::{json, parties, show};
 use crate::auth::signed::{Sent, Signed};
 use crate::error::{Error, Result};
 use crate::gate::Gate;
-use crate::people::{self, Named, only_administrators};
+use crate::people::{self, Link, Named, only_administrators};
 
 /// People of one list.
 const PEOPLE_MAX: u32 = 10_000;
@@ -44,7 +46,15 @@ pub(crate) async fn list(State(gate): State<Arc<Gate>>, signed: Signed) -> Respo
 }
 
 fn show_person(gate: &Gate, view: &View<'_>, side: &Side<'_>, known: &PersonView) -> lazaret_store::Result<PersonJson> {
-    let passkeys = view.credentials_of_person(known.person, CredentialKind::Passkey, gate.clock.now())?;
+    let at = gate.clock.now();
+    let passkeys = view.credentials_of_person(known.person, CredentialKind::Passkey, at)?;
+    let invitation = match Link::open(view, side, known.person, at)? {
+        Some(link) => Some(OpenInvitationJson {
+            until: show::time_text(link.until),
+            by: side.slug_of(link.maker.cast())?.unwrap_or_default(),
+        }),
+        None => None,
+    };
     Ok(PersonJson {
         id: known.person.to_string(),
         slug: side.slug_of(known.person.cast())?.unwrap_or_default(),
@@ -53,6 +63,7 @@ fn show_person(gate: &Gate, view: &View<'_>, side: &Side<'_>, known: &PersonView
         standing: known.standing.word().to_owned(),
         roles: known.roles.iter().map(|role| role.word().to_owned()).collect(),
         passkeys: passkeys.len() as u64,
+        invitation,
     })
 }
 
@@ -135,7 +146,8 @@ pub(crate) async fn end(
     signed.answer(outcome.await)
 }
 
-/// Makes a link by which the person adds a passkey: it works once and for a day, is told once, and ends an earlier one.
+/// Makes a link by which the person adds a passkey: it works once and for a day, is told once, and ends an earlier one. It also
+/// ends with the role of whoever made it, and with the credential that they showed.
 #[utoipa::path(
     post,
     path = "/api/v1/people/{person}/invitation",
@@ -150,6 +162,24 @@ pub(crate) async fn invite(State(gate): State<Arc<Gate>>, signed: Signed, Path(n
         let made = people::invite(&gate, &signed.caller, id).await?;
         let PersonJson { slug, .. } = person(&gate, id)?;
         Ok(json(&InvitationJson { person: slug, link: made.link, until: show::time_text(made.until) }))
+    };
+    signed.answer(outcome.await)
+}
+
+/// Takes a link back that was made for the person: it opens nothing any more.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/people/{person}/invitation",
+    tag = "people",
+    params(("person" = String, Path, description = "short name or id")),
+    responses((status = 200, body = PersonJson), (status = "default", body = Problem, content_type = "application/problem+json"))
+)]
+pub(crate) async fn uninvite(State(gate): State<Arc<Gate>>, signed: Signed, Path(name): Path<String>) -> Response {
+    let outcome = async {
+        only_administrators(&signed.caller)?;
+        let id = people::find(&gate, &name)?;
+        people::uninvite(&gate, &signed.caller, id).await?;
+        person(&gate, id).map(|person| json(&person))
     };
     signed.answer(outcome.await)
 }

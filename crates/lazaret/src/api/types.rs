@@ -16,8 +16,8 @@ pub(crate) use printed::{
 };
 
 pub(crate) use register::{
-    AddedKeyJson, GrantedJson, InvitationJson, LaneTermsJson, NewKeyJson, NewPartyJson, NewPersonJson, OpenLaneJson,
-    PersonJson, RoleJson, VettingJson,
+    AddedKeyJson, GrantedJson, InvitationJson, LaneTermsJson, NewKeyJson, NewPartyJson, NewPersonJson,
+    OpenInvitationJson, OpenLaneJson, PersonJson, RoleJson, VettingJson,
 };
 
 /// A value with a JSON form.

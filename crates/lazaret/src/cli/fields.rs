@@ -52,7 +52,7 @@ pub(crate) const PARTY: &[&str] = &["id", "slug", "name", "kind", "state", "isol
 /// The fields of a key that was added.
 pub(crate) const KEY: &[&str] = &["id", "fingerprint", "from"];
 /// The fields of a person.
-pub(crate) const PERSON: &[&str] = &["id", "slug", "name", "party", "standing", "roles", "passkeys"];
+pub(crate) const PERSON: &[&str] = &["id", "slug", "name", "party", "standing", "roles", "passkeys", "invitation"];
 /// The fields of what came of granting a role.
 pub(crate) const GRANTED: &[&str] = &["person", "request"];
 /// The fields of an invitation.
@@ -179,8 +179,16 @@ mod tests {
             REQUEST,
         );
         let names = || vec![x()];
-        let person =
-            PersonJson { id: x(), slug: x(), name: x(), party: some(), standing: x(), roles: names(), passkeys: 1 };
+        let person = PersonJson {
+            id: x(),
+            slug: x(),
+            name: x(),
+            party: some(),
+            standing: x(),
+            roles: names(),
+            passkeys: 1,
+            invitation: None,
+        };
         check(&person, PERSON);
         check(&GrantedJson { person, request: None }, GRANTED);
         check(&InvitationJson { person: x(), link: x(), until: x() }, INVITATION);

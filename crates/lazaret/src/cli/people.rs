@@ -43,6 +43,8 @@ pub(crate) enum PeopleVerb {
     End(EndArgs),
     /// Make a link by which one adds a passkey: it works once, and for a day
     Invite(OneArgs),
+    /// Take a link back that was made for one: it opens nothing any more
+    Uninvite(OneArgs),
 }
 
 /// Everyone.
@@ -117,7 +119,7 @@ impl PeopleVerb {
             PeopleVerb::Add(args) => args.json.wanted(),
             PeopleVerb::Grant(args) => args.json.wanted(),
             PeopleVerb::End(args) => args.ended.json.wanted(),
-            PeopleVerb::Invite(args) => args.json.wanted(),
+            PeopleVerb::Invite(args) | PeopleVerb::Uninvite(args) => args.json.wanted(),
         }
     }
 }
@@ -130,6 +132,7 @@ pub(crate) async fn run(verb: PeopleVerb, around: &Surroundings) -> Result<Exit>
         PeopleVerb::Grant(args) => grant(args, around).await,
         PeopleVerb::End(args) => end(args, around).await,
         PeopleVerb::Invite(args) => invite(args, around).await,
+        PeopleVerb::Uninvite(args) => uninvite(args, around).await,
     }
 }
 
@@ -235,6 +238,14 @@ async fn invite(args: OneArgs, around: &Surroundings) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
+async fn uninvite(args: OneArgs, around: &Surroundings) -> Result<Exit> {
+    args.json.check(fields::PERSON)?;
+    let mut client = Client::new(&args.place.resolve(around, Unnamed::Refused)?)?;
+    let answer = client.delete(&path(&args.person, "/invitation")).await?;
+    show(&args.json, &from_json(&answer.body).map_err(garbled)?)?;
+    Ok(Exit::Done)
+}
+
 fn show(json: &JsonArgs, person: &PersonJson) -> Result<()> {
     if json.wanted() { json.print(person) } else { out::print(&format!("{}\n", row(person))) }
 }
@@ -243,7 +254,9 @@ fn row(person: &PersonJson) -> String {
     let side = person.party.as_deref().map(|party| format!(" of {}", shown(party))).unwrap_or_default();
     let roles = if person.roles.is_empty() { "no role".to_owned() } else { person.roles.join(", ") };
     let enters = if person.passkeys == 0 { "  no passkey" } else { "" };
-    format!("  {:<12} {:<28} {roles}{side}{enters}", shown(&person.slug), shown(&person.name))
+    let link = person.invitation.as_ref();
+    let link = link.map(|link| format!("  link by {} until {}", shown(&link.by), link.until)).unwrap_or_default();
+    format!("  {:<12} {:<28} {roles}{side}{enters}{link}", shown(&person.slug), shown(&person.name))
 }
 
 fn path(person: &str, rest: &str) -> String {
@@ -253,6 +266,7 @@ fn path(person: &str, rest: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::api::types::OpenInvitationJson;
     use lazaret_core::register::Role;
 
     #[test]
@@ -271,8 +285,12 @@ mod tests {
             standing: "current".into(),
             roles: vec!["sender".into()],
             passkeys: 0,
+            invitation: None,
         };
         assert_eq!(row(&person), "  lena         Lena Brandt                  sender of acme  no passkey");
+        let link = OpenInvitationJson { until: "2026-11-26T09:00:00Z".into(), by: "ana".into() };
+        let awaited = PersonJson { invitation: Some(link), ..person.clone() };
+        assert_eq!(row(&awaited), row(&person) + "  link by ana until 2026-11-26T09:00:00Z");
         let able = PersonJson { party: None, roles: Vec::new(), passkeys: 1, ..person };
         assert_eq!(row(&able), "  lena         Lena Brandt                  no role");
     }

@@ -45,6 +45,7 @@ fn words(event: &Event) -> String {
         | Event::RoleGranted(_)
         | Event::RoleEnded(_)
         | Event::PersonInvited(_)
+        | Event::InvitationEnded(_)
         | Event::CredentialAdded(_)
         | Event::CredentialRevoked(_)
         | Event::Isolated(_)

@@ -41,6 +41,7 @@ pub fn sentence(event: &Event, by: &str) -> String {
         | Event::RoleGranted(_)
         | Event::RoleEnded(_)
         | Event::PersonInvited(_)
+        | Event::InvitationEnded(_)
         | Event::CredentialAdded(_)
         | Event::CredentialRevoked(_)
         | Event::Isolated(_)

@@ -82,6 +82,7 @@ impl Touched {
             | Event::RelianceRecorded(_)
             | Event::ProductRecorded(_)
             | Event::PersonInvited(_)
+            | Event::InvitationEnded(_)
             | Event::CredentialAdded(_)
             | Event::EpochOpened(_)
             | Event::KekEpochOpened(_)

@@ -89,10 +89,13 @@ impl<'g> House<'g> {
         passkey["id"].as_str().unwrap().to_owned()
     }
 
-    fn roles(&self, slug: &str) -> Vec<Value> {
+    fn person(&self, slug: &str) -> Value {
         let people = self.does(&["people", "list"]);
-        let found = people["items"].as_array().unwrap().iter().find(|person| person["slug"] == slug).unwrap();
-        found["roles"].as_array().unwrap().clone()
+        people["items"].as_array().unwrap().iter().find(|person| person["slug"] == slug).unwrap().clone()
+    }
+
+    fn roles(&self, slug: &str) -> Vec<Value> {
+        self.person(slug)["roles"].as_array().unwrap().clone()
     }
 }
 
@@ -235,17 +238,54 @@ fn the_last_administrator_who_can_sign_in_keeps_their_role_and_their_way_in() {
     let gate = TestGate::empty();
     let house = House::founded(&gate);
     let words = "without an administrator who can sign in";
-    // Somebody who holds the role and never came in is nobody to leave the gate to.
-    house.does(&["people", "add", "eve", "--name", "Eve Example"]);
-    house.does(&["people", "grant", "eve", "admin"]);
     house.is_refused(&["people", "end", "ada", "admin"], words);
-    let passkey = house.passkey_of("ada");
-    let path = format!("/api/v1/credentials/{passkey}");
-    assert!(house.refused("DELETE", &path).contains(words));
+    let _eve = house.welcomes("eve", "admin");
+    let way_in = |slug: &str| format!("/api/v1/credentials/{}", house.passkey_of(slug));
+    let ada = way_in("ada");
+    house.api("DELETE", &way_in("eve"));
+    // Eve holds the role and cannot come in: that is nobody to leave the gate to.
+    assert_eq!(house.roles("eve"), [Value::from("admin")]);
+    house.is_refused(&["people", "end", "ada", "admin"], words);
+    assert!(house.refused("DELETE", &ada).contains(words));
+    house.does(&["people", "end", "eve", "admin"]);
+}
 
-    let eve = house.invites("eve");
-    house.api("DELETE", &path);
+// EVIDENCE-OF: R-402
+#[test]
+fn a_link_is_taken_back_and_ends_with_the_rights_of_whoever_made_it() {
+    let gate = TestGate::empty();
+    let house = House::founded(&gate);
+    let eve = house.welcomes("eve", "admin");
     let token = eve.token_file("eve.token");
-    let ended = house.by(&token, &["people", "end", "ada", "admin"]);
-    assert!(ended.status.success(), "{}", said(&ended));
+    house.does(&["people", "add", "tom", "--name", "Tom Becker"]);
+    let opens = |link: &str| gate.request("", "GET", link).send().status == 200;
+    let invite = |by: &std::path::Path| {
+        let output = house.by(by, &["people", "invite", "tom", "--json=link"]);
+        assert!(output.status.success(), "{}", said(&output));
+        serde_json::from_slice::<Value>(&output.stdout).unwrap()["link"].as_str().unwrap().to_owned()
+    };
+
+    let link = invite(&token);
+    assert!(opens(&link));
+    assert_eq!(house.person("tom")["invitation"]["by"], "eve");
+    house.does(&["people", "uninvite", "tom"]);
+    assert!(!opens(&link));
+    assert_eq!(house.person("tom")["invitation"], Value::Null);
+    house.is_refused(&["people", "uninvite", "tom"], "it is already so");
+
+    let other = gate.path("eve-2.token");
+    let made = house.by(&token, &["tokens", "make", "--days", "1", "-o", other.to_str().unwrap(), "--json"]);
+    assert!(made.status.success(), "{}", said(&made));
+    let made: Value = serde_json::from_slice(&made.stdout).unwrap();
+    let link = invite(&other);
+    assert!(opens(&link));
+    house.api("DELETE", &format!("/api/v1/credentials/{}", made["id"].as_str().unwrap()));
+    assert!(!opens(&link), "what it was made by was revoked");
+    assert_eq!(house.person("tom")["invitation"], Value::Null);
+
+    let link = invite(&token);
+    assert!(opens(&link));
+    house.does(&["people", "end", "eve", "admin"]);
+    assert!(!opens(&link), "who made it is no administrator any more");
+    assert!(opens(&invite(&house.token)));
 }

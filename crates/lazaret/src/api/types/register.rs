@@ -22,6 +22,17 @@ pub struct PersonJson {
     pub roles: Vec<String>,
     /// How many passkeys sign them in.
     pub passkeys: u64,
+    /// The link by which they can add one now; null where there is none.
+    pub invitation: Option<OpenInvitationJson>,
+}
+
+/// A link that was made and not yet used. Its text was told once.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct OpenInvitationJson {
+    /// Exclusive end, RFC 3339 UTC.
+    pub until: String,
+    /// The short name of who made it.
+    pub by: String,
 }
 
 /// A person to be recorded.
