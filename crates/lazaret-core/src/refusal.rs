@@ -251,7 +251,8 @@ impl Refusal {
                 "they may vote and have signed in before: end that role, invite them, and have two others grant it again"
             }
             Refusal::HasPasskey => {
-                "they have a passkey: signed in, they add others on their account's page; one that was lost is revoked first"
+                "they have a passkey: signed in, they add others on their account's page; one that was lost is revoked first: \
+                 lazaret credentials list --of NAME, lazaret credentials revoke ID"
             }
             Refusal::NoContract => {
                 "the party has no contract in force: lazaret parties agree PARTY --kind contract --days N"

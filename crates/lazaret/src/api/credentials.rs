@@ -7,14 +7,17 @@ use axum::extract::{Path, RawQuery, State};
 use axum::response::Response;
 use lazaret_core::caller::Caller;
 use lazaret_core::credential::{self, Ending};
+use lazaret_core::event::Event;
 use lazaret_core::id::{Actor, Credential, Id, Party, Person};
 use lazaret_core::refusal::{PartyCode, Refusal};
-use lazaret_store::View;
+use lazaret_core::register::CredentialKind;
 use lazaret_store::view::CredentialView;
+use lazaret_store::{Side, View};
 
 use super::types::{CredentialJson, ListJson, Problem};
 use super::{json, show};
 use crate::auth::signed::Signed;
+use crate::auth::sshkey;
 use crate::error::{Error, Result};
 use crate::gate::Gate;
 
@@ -28,8 +31,13 @@ use crate::gate::Gate;
 )]
 pub(crate) async fn list(State(gate): State<Arc<Gate>>, signed: Signed, RawQuery(query): RawQuery) -> Response {
     let outcome = owner(&gate, &signed.caller, query.as_deref()).and_then(|owner| {
-        let held = gate.read(|view, _| view.credentials_owned(owner, gate.clock.now()))?;
-        Ok(json(&ListJson { items: held.iter().map(outline).collect(), next: None }))
+        let items = gate.read(|view, side| {
+            let held = view.credentials_owned(owner, gate.clock.now())?;
+            held.iter()
+                .map(|found| outline(&gate, view, side, &signed.caller, found))
+                .collect::<lazaret_store::Result<Vec<_>>>()
+        })?;
+        Ok(json(&ListJson { items, next: None }))
     });
     signed.answer(outcome)
 }
@@ -60,8 +68,12 @@ fn owner(gate: &Gate, caller: &Caller, query: Option<&str>) -> Result<Id<Actor>>
     responses((status = 200, body = CredentialJson), (status = "default", body = Problem, content_type = "application/problem+json"))
 )]
 pub(crate) async fn revoke(State(gate): State<Arc<Gate>>, signed: Signed, Path(name): Path<String>) -> Response {
-    let ended = end(&gate, &signed.caller, &name, |_| true).await;
-    signed.answer(ended.map(|found| json(&outline(&found))))
+    let outcome = async {
+        let found = end(&gate, &signed.caller, &name, |_| true).await?;
+        let ended = gate.read(|view, side| outline(&gate, view, side, &signed.caller, &found))?;
+        Ok(json(&ended))
+    };
+    signed.answer(outcome.await)
 }
 
 /// Ends one of the credentials that `is_meant` means. One that has ended already is as it is asked to be.
@@ -90,13 +102,41 @@ pub(crate) async fn end(
     }
 }
 
-fn outline(found: &CredentialView) -> CredentialJson {
-    CredentialJson {
+fn outline(
+    gate: &Gate,
+    view: &View<'_>,
+    side: &Side<'_>,
+    caller: &Caller,
+    found: &CredentialView,
+) -> lazaret_store::Result<CredentialJson> {
+    let made = view.entries_about(found.credential.cast())?.into_iter().next();
+    let made_by = made.as_ref().map(|made| maker(gate, view, side, caller, made.actor)).transpose()?;
+    let asked_by = made
+        .as_ref()
+        .and_then(|made| if let Event::CredentialAdded(fact) = &made.event { fact.asked_by } else { None });
+    let secret = if found.kind == CredentialKind::SshKey { side.secret_of(found.credential)? } else { None };
+    Ok(CredentialJson {
         id: found.credential.to_string(),
         kind: found.kind.word().to_owned(),
+        fingerprint: secret.map(|secret| sshkey::fingerprint_text(&secret.lookup)),
+        made: made.map(|made| show::time_text(made.at)),
+        made_by,
+        asked_by: asked_by.map(|shown| shown.to_string()),
         from: show::time_text(found.valid_from),
         until: found.valid_until.map(show::time_text),
-    }
+    })
+}
+
+/// Who made a credential. A party hears of none of the hospital's people by name.
+fn maker(
+    gate: &Gate,
+    view: &View<'_>,
+    side: &Side<'_>,
+    caller: &Caller,
+    actor: [u8; 16],
+) -> lazaret_store::Result<String> {
+    let is_told = caller.is_hospital_person() || actor == *gate.id.as_bytes() || actor == *caller.actor().as_bytes();
+    if is_told { show::actor_name(gate, view, side, actor) } else { Ok("the hospital".to_owned()) }
 }
 
 #[cfg(test)]

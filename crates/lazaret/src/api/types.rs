@@ -368,13 +368,21 @@ pub struct RuleJson {
     pub text: String,
 }
 
-/// What somebody proves themselves by.
-#[derive(Debug, Clone, Serialize, ToSchema)]
+/// What somebody proves themselves by, with what tells one from another.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct CredentialJson {
     /// `cr_…`
     pub id: String,
     /// `token`, `passkey`, `ssh_key`, `signing_key`, or another.
     pub kind: String,
+    /// Of an SSH key, its fingerprint as `ssh-keygen -l` shows it.
+    pub fingerprint: Option<String>,
+    /// When it was made, RFC 3339 UTC.
+    pub made: Option<String>,
+    /// Who made it, by name; `the gate` for a passkey that was made by a link, and to a party `the hospital` for its people.
+    pub made_by: Option<String>,
+    /// Of a token, the passkey or token by which it was asked for: it ends with that.
+    pub asked_by: Option<String>,
     /// First instant at which it opens anything, RFC 3339 UTC.
     pub from: String,
     /// Exclusive end; null where it has none.

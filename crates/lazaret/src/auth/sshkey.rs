@@ -1,5 +1,7 @@
 //! SSH keys: the gate's host key, keys made for the demo, and whom an offered key belongs to.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
 use lazaret_core::caller::Caller;
 use lazaret_core::refusal::PartyCode;
 use lazaret_core::request::Means;
@@ -120,6 +122,12 @@ pub fn fingerprint(key: &PublicKey) -> Vec<u8> {
     key.fingerprint(HashAlg::Sha256).as_bytes().to_vec()
 }
 
+/// What a key is found by, as `ssh-keygen -l` shows it.
+#[must_use]
+pub(crate) fn fingerprint_text(lookup: &[u8]) -> String {
+    format!("SHA256:{}", STANDARD_NO_PAD.encode(lookup))
+}
+
 /// The caller that this key makes of this user, if it opens anything now. The user is the short name of the party or person
 /// that the key belongs to: one key never speaks for two.
 ///
@@ -150,6 +158,7 @@ mod tests {
     fn a_line_is_kept_without_what_is_written_around_it() {
         let pair = make_pair("acme").unwrap();
         let offered = Offered::parse(&format!("  {}\n", pair.public_line)).unwrap();
+        assert_eq!(fingerprint_text(&offered.lookup), offered.fingerprint);
         assert_eq!((offered.lookup, offered.line.as_str()), (pair.fingerprint, pair.public_line.as_str()));
         for wrong in ["", "ssh-ed25519", "lzt_x", pair.private_pem.as_str(), "ssh-dss AAAAB3NzaC1kc3MAAACBA"] {
             assert!(Offered::parse(wrong).is_err(), "{wrong}");

@@ -47,6 +47,8 @@ pub(crate) const TRANSFER: &[&str] = &[
 pub(crate) const SUPPOSED: &[&str] = &["reference", "now", "would_be", "because"];
 /// The fields of a token.
 pub(crate) const TOKEN: &[&str] = &["id", "from", "until", "token"];
+/// The fields of a credential of any kind.
+pub(crate) const CREDENTIAL: &[&str] = &["id", "kind", "fingerprint", "made", "made_by", "asked_by", "from", "until"];
 /// The fields of a party.
 pub(crate) const PARTY: &[&str] = &["id", "slug", "name", "kind", "state", "isolated", "lanes"];
 /// The fields of a key that was added.
@@ -124,8 +126,8 @@ impl JsonArgs {
 mod tests {
     use super::*;
     use crate::api::types::{
-        AddedKeyJson, GrantedJson, InvitationJson, LaneJson, LaneTermsJson, ListJson, PartyJson, PersonJson,
-        RequestJson, ShownJson, TallyJson, TransferJson,
+        AddedKeyJson, CredentialJson, GrantedJson, InvitationJson, LaneJson, LaneTermsJson, ListJson, PartyJson,
+        PersonJson, RequestJson, ShownJson, TallyJson, TransferJson,
     };
 
     fn json(text: Option<&str>) -> JsonArgs {
@@ -192,6 +194,17 @@ mod tests {
         check(&person, PERSON);
         check(&GrantedJson { person, request: None }, GRANTED);
         check(&InvitationJson { person: x(), link: x(), until: x() }, INVITATION);
+        let credential = CredentialJson {
+            id: x(),
+            kind: x(),
+            fingerprint: None,
+            made: None,
+            made_by: None,
+            asked_by: None,
+            from: x(),
+            until: None,
+        };
+        check(&credential, CREDENTIAL);
         check(&AddedKeyJson { id: x(), fingerprint: x(), from: x() }, KEY);
         check(
             &LaneTermsJson {

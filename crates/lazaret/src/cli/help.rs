@@ -89,6 +89,7 @@ fn json_text() -> String {
          people        {}   (grant: {}; invite: {})\n\
          lanes         {}\n\
          tokens        {}   (parties token as well; parties key: {})\n\
+         credentials   {}\n\
          what-if       {}\n\
          isolate       party isolated open_transfers released uploads\n\
          whoami        name id roles party\n\
@@ -105,6 +106,7 @@ fn json_text() -> String {
         fields::LANE.join(" "),
         fields::TOKEN.join(" "),
         fields::KEY.join(" "),
+        fields::CREDENTIAL.join(" "),
         fields::SUPPOSED.join(" "),
     )
 }

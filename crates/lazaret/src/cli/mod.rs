@@ -5,6 +5,7 @@
 //! a script hears of it.
 
 mod client;
+mod credentials;
 mod exit;
 mod fail;
 mod fetch;
@@ -96,6 +97,9 @@ enum ClientVerb {
     /// List, make and revoke one's own tokens
     #[command(subcommand)]
     Tokens(tokens::TokensVerb),
+    /// List and revoke what somebody signs in by: passkeys, keys, tokens
+    #[command(subcommand)]
+    Credentials(credentials::CredentialsVerb),
     /// Print what others need to verify receipts
     Trust(keys::TrustArgs),
     /// Print how partners reach SFTP
@@ -200,6 +204,7 @@ fn wants_json(verb: &ClientVerb) -> bool {
         ClientVerb::Whoami(args) => args.json(),
         ClientVerb::Sftp(verb) => verb.json(),
         ClientVerb::Tokens(verb) => verb.json(),
+        ClientVerb::Credentials(verb) => verb.json(),
         ClientVerb::Trust(_)
         | ClientVerb::Login(_)
         | ClientVerb::Logout
@@ -222,6 +227,7 @@ async fn perform(verb: ClientVerb, around: &Surroundings) -> Result<Exit> {
         ClientVerb::Requests(verb) => requests::run(verb, around).await,
         ClientVerb::Policy(verb) => policy::run(verb, around).await,
         ClientVerb::Tokens(verb) => tokens::run(verb, around).await,
+        ClientVerb::Credentials(verb) => credentials::run(verb, around).await,
         ClientVerb::Trust(args) => keys::trust(args, around).await,
         ClientVerb::Sftp(verb) => keys::sftp(&verb, around),
         ClientVerb::Help(args) => help::run(&args, Cli::command()),

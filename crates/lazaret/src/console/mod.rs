@@ -4,6 +4,7 @@
 mod approvals;
 mod assets;
 mod chart;
+mod credentials;
 mod enrol;
 mod history;
 mod overview;
@@ -65,6 +66,7 @@ pub fn router() -> Router<Arc<Gate>> {
         .route("/sign-in/again/begin", post(signin::again_begin))
         .route("/sign-out", post(signin::sign_out))
         .route("/account/tokens", post(tokens::make))
+        .route("/account/credentials", post(credentials::end))
         .route("/enrol/{person}/{token}", get(enrol::page).post(enrol::enrol))
         .route("/enrol/{person}/{token}/begin", post(enrol::begin))
         .route("/setup/{link}", get(signin::setup_page).post(signin::setup))

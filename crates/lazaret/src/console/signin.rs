@@ -12,6 +12,7 @@ use lazaret_core::register::{CredentialKind, Role};
 use lazaret_core::request::Means;
 use maud::{Markup, html};
 
+use super::credentials::button;
 use super::page::{Page, Place, Script, banner, moment, passkey_fields, token};
 use super::visit::{Inside, Open, Posted, Writing, fault, next_of};
 use super::{ceremony, query, tokens, vote, words};
@@ -220,7 +221,16 @@ fn account_body(inside: &Inside) -> Result<Markup> {
         section aria-labelledby="passkeys" {
             h2 #passkeys { "Passkeys" }
             @if passkeys.is_empty() { p { "You have none yet." } }
-            ul.list { @for known in &passkeys { li { "Added " (moment(known.valid_from)) } } }
+            @else { p.muted { "End one that was lost: its sessions and the tokens that were made in them end with it." } }
+            ul.list {
+                @for known in &passkeys {
+                    li {
+                        "Added " (moment(known.valid_from))
+                        @if known.credential == inside.visitor.session.credential { ", the one you signed in by" }
+                        " " (button(inside, known.credential, "End this passkey"))
+                    }
+                }
+            }
             form action="/account/passkeys" method="post" data-passkey="/account/passkeys/begin" {
                 (token(&inside.reader.csrf))
                 button.main type="submit" { "Add a passkey" }

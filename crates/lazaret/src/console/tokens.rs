@@ -7,6 +7,7 @@ use lazaret_core::register::CredentialKind;
 use lazaret_store::view::CredentialView;
 use maud::{Markup, html};
 
+use super::credentials::button;
 use super::page::{Place, moment, token};
 use super::visit::{Inside, Posted, Writing};
 use crate::api::tokens;
@@ -35,7 +36,7 @@ pub fn section(inside: &Inside) -> Result<Markup> {
             @if known.is_empty() { p { "You have none." } }
             ul.list {
                 @for one in &known {
-                    li { (one.credential) ", made " (moment(one.valid_from)) @if let Some(until) = one.valid_until { ", until " (moment(until)) } }
+                    li { (one.credential) ", made " (moment(one.valid_from)) @if let Some(until) = one.valid_until { ", until " (moment(until)) } " " (button(inside, one.credential, "End this token")) }
                 }
             }
             form action="/account/tokens" method="post" {

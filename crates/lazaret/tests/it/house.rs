@@ -289,3 +289,43 @@ fn a_link_is_taken_back_and_ends_with_the_rights_of_whoever_made_it() {
     assert!(!opens(&link), "who made it is no administrator any more");
     assert!(opens(&invite(&house.token)));
 }
+
+// EVIDENCE-OF: R-419
+#[test]
+fn a_lost_passkey_is_found_and_ended_by_the_command_line_and_on_ones_own_page() {
+    let gate = TestGate::empty();
+    let house = House::founded(&gate);
+    let (priya, okafor) = (house.welcomes("priya", "receiver"), house.welcomes("okafor", "clinician"));
+    house.is_refused(&["people", "invite", "priya"], "lazaret credentials list --of NAME");
+    let listed = house.does(&["credentials", "list", "--of", "priya"]);
+    let held = listed["items"].as_array().unwrap();
+    assert_eq!((held.len(), &held[0]["kind"], &held[0]["made_by"]), (1, &"passkey".into(), &"the gate".into()));
+    let id = held[0]["id"].as_str().unwrap();
+    let token = priya.token_file("priya.token");
+    let tokens = house.does(&["credentials", "list", "--of", "priya"]);
+    let made = tokens["items"].as_array().unwrap().iter().find(|held| held["kind"] == "token").unwrap();
+    assert_eq!((made["asked_by"].as_str(), made["made_by"].as_str()), (Some(id), Some("priya Example")));
+    house.does(&["credentials", "revoke", id]);
+    assert!(priya.is_shut_out());
+    assert_eq!(house.by(&token, &["whoami"]).status.code(), Some(4));
+    house.is_refused(&["credentials", "revoke", "cr_none"], "nothing by this name");
+    house.invites("priya");
+
+    let page = okafor.page("/account");
+    let passkey = house.passkey_of("okafor");
+    assert!(page.contains("End this passkey") && page.contains(&passkey), "{page}");
+    let csrf = okafor.csrf("/account");
+    let stranger = house.passkey_of("priya");
+    let end = |id: &str| okafor.post("/account/credentials", &[("csrf", csrf.as_str()), ("credential", id)]).status;
+    assert_eq!(end(&stranger), 404, "it is not theirs");
+    assert_eq!(house.passkey_of("priya"), stranger);
+    assert_eq!(end(&passkey), 303);
+    assert!(okafor.is_shut_out());
+
+    let key = key_pair(&gate).with_extension("pub");
+    house.does(&["parties", "add", "acme", "--name", "Acme Infusion", "--kind", "manufacturer"]);
+    let added = house.does(&["parties", "key", "acme", key.to_str().unwrap()]);
+    let keys = house.does(&["credentials", "list", "--of", "acme"]);
+    assert_eq!(keys["items"][0]["fingerprint"], added["fingerprint"]);
+    assert_eq!(keys["items"][0]["made_by"], "Ada Example");
+}

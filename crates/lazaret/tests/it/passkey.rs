@@ -47,6 +47,11 @@ impl<'g> Visitor<'g> {
         String::from_utf8(answer.body).unwrap()
     }
 
+    /// What the forms of a page carry.
+    pub fn csrf(&self, path: &str) -> String {
+        value_of(&self.page(path), "csrf").unwrap()
+    }
+
     /// Whether this browser's session is over.
     pub fn is_shut_out(&self) -> bool {
         self.request("GET", "/account").send().status == 303
