@@ -2,10 +2,12 @@
 
 use crate::caller::{Caller, Who};
 use crate::digest::{Commitment, Digest};
-use crate::event::{AgreementRecorded, Approved, Event, Isolated, IsolationLifted, Rejected, RequestOpened};
+use crate::event::{
+    AgreementRecorded, Approved, Event, Isolated, IsolationLifted, PartyRecorded, Rejected, RequestOpened,
+};
 use crate::id::{Agreement, Engagement, Id, Isolation, Party, Person, Request};
 use crate::refusal::Refusal;
-use crate::register::{AgreementKind, AgreementTerms, Role};
+use crate::register::{AgreementKind, AgreementTerms, PartyKind, PartyState, Role};
 use crate::request::{Act, FourEyes, Group, RequestView, can_be_granted, groups_of};
 use crate::time::{DAY_MS, HOUR_MS, Timestamp};
 
@@ -80,6 +82,42 @@ pub fn ask_to_lift(
 /// Nothing but the proof's own constructor can fail.
 pub fn lift(isolation: Id<Isolation>, eyes: &FourEyes) -> Event {
     IsolationLifted { isolation, request: eyes.request() }.into()
+}
+
+/// What becomes of a relation that was there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Turn {
+    /// Nothing more of it is released, until it goes on.
+    Suspend,
+    /// What was suspended goes on: as one that is being vetted, which is active where it passed and its contract is in force.
+    Resume,
+    /// It is over, and nothing of it opens the gate.
+    End,
+}
+
+/// Suspends a party, lets it go on, or ends it. One administrator may, as one lets a party in.
+///
+/// # Errors
+/// Not an administrator; it is so; one that ended, which stays ended, or one that goes on already.
+pub fn turn(
+    caller: &Caller,
+    (party, kind, state): (Id<Party>, PartyKind, PartyState),
+    turn: Turn,
+) -> Result<Event, Refusal> {
+    if !(caller.is_hospital_person() && caller.has_role(Role::Admin)) {
+        return Err(Refusal::NotAllowed);
+    }
+    let state = match (turn, state) {
+        (Turn::End, PartyState::Ended) | (Turn::Suspend, PartyState::Suspended) => return Err(Refusal::Unchanged),
+        (Turn::Suspend | Turn::Resume, PartyState::Ended) => return Err(Refusal::WrongState),
+        (Turn::Suspend, PartyState::Stub | PartyState::Vetting | PartyState::Active) => PartyState::Suspended,
+        (Turn::Resume, PartyState::Suspended) => PartyState::Vetting,
+        (Turn::Resume, PartyState::Stub | PartyState::Vetting | PartyState::Active) => return Err(Refusal::Unchanged),
+        (Turn::End, PartyState::Stub | PartyState::Vetting | PartyState::Active | PartyState::Suspended) => {
+            PartyState::Ended
+        }
+    };
+    Ok(PartyRecorded { party, kind, state }.into())
 }
 
 /// Whether one may record agreements: a privacy officer, or an administrator.
@@ -171,6 +209,29 @@ mod tests {
     fn person(role: Role) -> Caller {
         let who = Who::Person { person: Id::from_bytes([1; 16]), party: None, roles: vec![role] };
         Caller::assertion(who, None, Means::Token, 0)
+    }
+
+    #[test]
+    fn a_relation_is_suspended_goes_on_and_ends_for_good() {
+        use PartyState::{Active, Ended, Stub, Suspended, Vetting};
+        let check = |way, from, expected: Result<PartyState, Refusal>| {
+            let party = Id::from_bytes([2; 16]);
+            let kind = PartyKind::Manufacturer;
+            let outcome = turn(&person(Role::Admin), (party, kind, from), way);
+            assert_eq!(outcome, expected.map(|state| PartyRecorded { party, kind, state }.into()), "{way:?} {from:?}");
+            assert_eq!(turn(&person(Role::Security), (party, kind, from), way), Err(Refusal::NotAllowed));
+        };
+        for from in [Stub, Vetting, Active] {
+            check(Turn::Suspend, from, Ok(Suspended));
+            check(Turn::Resume, from, Err(Refusal::Unchanged));
+            check(Turn::End, from, Ok(Ended));
+        }
+        check(Turn::Suspend, Suspended, Err(Refusal::Unchanged));
+        check(Turn::Resume, Suspended, Ok(Vetting));
+        check(Turn::End, Suspended, Ok(Ended));
+        check(Turn::Suspend, Ended, Err(Refusal::WrongState));
+        check(Turn::Resume, Ended, Err(Refusal::WrongState));
+        check(Turn::End, Ended, Err(Refusal::Unchanged));
     }
 
     #[test]

@@ -138,6 +138,27 @@ pub fn end(caller: &Caller, known: &Known, role: Role, administrators: &[Id<Pers
     Ok(RoleEnded { person: known.person, role }.into())
 }
 
+/// Somebody leaves: nothing of theirs opens the gate any more, and they neither vote nor collect. One person may: it takes away.
+/// They do not come back by this register; whoever returns is recorded anew.
+///
+/// # Errors
+/// Not an administrator; they left before; the last administrator who can sign in.
+pub fn leave(
+    caller: &Caller,
+    known: &Known,
+    party: Option<Id<Party>>,
+    administrators: &[Id<Person>],
+) -> Result<Event, Refusal> {
+    administrator(caller)?;
+    if known.standing == Standing::Past {
+        return Err(Refusal::Unchanged);
+    }
+    if administrators == [known.person] {
+        return Err(Refusal::LastAdministrator);
+    }
+    Ok(PersonRecorded { person: known.person, side: known.side, party, standing: Standing::Past }.into())
+}
+
 /// A link by which this person makes a passkey, once.
 ///
 /// # Errors
@@ -363,6 +384,19 @@ mod tests {
             end(&caller(3, &[Role::Security]), &known(2, &[Role::Biomed]), Role::Biomed, &[id(1)]),
             Err(Refusal::NotAllowed)
         );
+    }
+
+    #[test]
+    fn somebody_leaves_once_and_not_as_the_last_administrator() {
+        let admin = caller(1, &[Role::Admin]);
+        let left = PersonRecorded { person: id(9), side: PersonSide::Hospital, party: None, standing: Standing::Past };
+        assert_eq!(leave(&admin, &known(9, &[Role::Biomed]), None, &[id(1)]), Ok(left.into()));
+        let past = Known { standing: Standing::Past, ..known(9, &[]) };
+        assert_eq!(leave(&admin, &past, None, &[id(1)]), Err(Refusal::Unchanged));
+        let oneself = known(1, &[Role::Admin]);
+        assert_eq!(leave(&admin, &oneself, None, &[id(1)]), Err(Refusal::LastAdministrator));
+        assert!(leave(&admin, &oneself, None, &[id(1), id(2)]).is_ok());
+        assert_eq!(leave(&caller(2, &[Role::Security]), &known(9, &[]), None, &[id(1)]), Err(Refusal::NotAllowed));
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use lazaret_core::agreement;
 use lazaret_core::caller::Caller;
 use lazaret_core::id::{Credential, Engagement, Id, Lane, Party};
+use lazaret_core::party::{self, Turn};
 use lazaret_core::refusal::{PartyCode, Refusal};
 use lazaret_core::register::{CredentialKind, LaneTerms, PartyKind, PersonSide, Standing, VettingOutcome};
 use lazaret_core::time::{DAY_MS, Timestamp};
@@ -19,7 +20,7 @@ use crate::clock::new_id;
 use crate::error::{Error, Result};
 use crate::gate::Gate;
 use crate::particulars::Label;
-use crate::people::{Named, SLUG_TAKEN, name_is_free, only_administrators, taken};
+use crate::people::{self, Named, SLUG_TAKEN, name_is_free, only_administrators, taken};
 
 /// Records a party. Nothing of it is released before it was vetted and has a contract.
 ///
@@ -86,6 +87,33 @@ pub(crate) async fn contract(gate: &Arc<Gate>, caller: &Caller, party: Id<Party>
             Ok(agreement::contract(&caller, engagement, known.as_ref(), fresh, days, at)?)
         })?;
         settle(tx, &caller, party, at)
+    })
+    .await
+}
+
+/// Suspends a party, lets it go on, or ends it. With one that ends, everything ends by which it and its people come in.
+///
+/// # Errors
+/// As core refuses.
+pub(crate) async fn turn(gate: &Arc<Gate>, caller: &Caller, party: Id<Party>, turn: Turn) -> Result<()> {
+    let (at, caller) = (gate.clock.now(), caller.clone());
+    gate.write(move |tx| {
+        let _turned = tx.record(&caller, |view| {
+            let known = view.party(party)?.ok_or(Refusal::NotFound)?;
+            Ok(party::turn(&caller, (known.party, known.kind, known.state), turn)?)
+        })?;
+        match turn {
+            Turn::Suspend => Ok(()),
+            Turn::Resume => settle(tx, &caller, party, at),
+            Turn::End => {
+                people::shut_out(tx, &caller, party.cast(), at)?;
+                for person in tx.view().people_of(party)? {
+                    people::end_link(tx, &caller, person, at)?;
+                    people::shut_out(tx, &caller, person.cast(), at)?;
+                }
+                Ok(())
+            }
+        }
     })
     .await
 }

@@ -5,17 +5,17 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use lazaret_core::caller::Caller;
-use lazaret_core::credential::invited_passkey;
+use lazaret_core::credential::{self, invited_passkey};
 use lazaret_core::digest::Digest;
-use lazaret_core::event::Event;
-use lazaret_core::id::{Credential, Id, Party, Person, Request};
+use lazaret_core::event::{Event, RoleEnded};
+use lazaret_core::id::{Actor, Credential, Id, Party, Person, Request};
 use lazaret_core::person::{self, Inviter};
 use lazaret_core::refusal::{PartyCode, Refusal};
 use lazaret_core::register::Role;
 use lazaret_core::request::{Act, RequestState};
 use lazaret_core::time::Timestamp;
 use lazaret_store::side::Secret;
-use lazaret_store::{Side, View};
+use lazaret_store::{Side, Tx, View};
 use lazaret_vault::broker::Holder;
 
 use crate::auth::passkey::Made;
@@ -194,6 +194,52 @@ pub(crate) async fn end(gate: &Arc<Gate>, caller: &Caller, person: Id<Person>, r
         })
         .await?;
     Ok(())
+}
+
+/// Somebody leaves: their roles, credentials and open link end with it.
+///
+/// # Errors
+/// As core refuses.
+pub(crate) async fn leave(gate: &Arc<Gate>, caller: &Caller, person: Id<Person>) -> Result<()> {
+    let (asker, at) = (caller.clone(), gate.clock.now());
+    gate.write(move |tx| {
+        let known = tx.view().known(person, at)?.ok_or(Refusal::NotFound)?;
+        let _left = tx.record(&asker, |view| {
+            let party = view.person(person, at)?.and_then(|found| found.party);
+            Ok(person::leave(&asker, &known, party, &view.administrators_who_can_sign_in(None, at)?)?)
+        })?;
+        for role in known.roles.iter().copied() {
+            let _ended = tx.record(&asker, |_| Ok(RoleEnded { person, role }.into()))?;
+        }
+        end_link(tx, &asker, person, at)?;
+        shut_out(tx, &asker, person.cast(), at)
+    })
+    .await
+}
+
+/// Ends every credential of a person or party that is live.
+///
+/// # Errors
+/// As core refuses.
+pub(crate) fn shut_out(tx: &Tx<'_>, caller: &Caller, owner: Id<Actor>, at: Timestamp) -> lazaret_store::Result<()> {
+    // Read anew each time: one takes the tokens with it that were asked for by it.
+    while let Some(live) = tx.view().credentials_owned(owner, at)?.first() {
+        let credential = live.credential;
+        let _revoked = tx.record(caller, |view| {
+            Ok(credential::revoke(caller, credential, owner, &view.administrators_without(credential, at)?)?)
+        })?;
+    }
+    Ok(())
+}
+
+/// Ends the link of a person, if there is one.
+///
+/// # Errors
+/// As core refuses.
+pub(crate) fn end_link(tx: &Tx<'_>, caller: &Caller, person: Id<Person>, at: Timestamp) -> lazaret_store::Result<()> {
+    let Some(link) = Link::kept(&tx.side(), person, at)? else { return Ok(()) };
+    let _ended = tx.record(caller, |_| Ok(person::uninvite(caller, person, Some(link.until))?))?;
+    tx.side().put_meta(&kept_as(person), &[])
 }
 
 /// A link that was made: told once, and kept as a digest.

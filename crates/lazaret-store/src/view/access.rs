@@ -97,6 +97,13 @@ impl View<'_> {
         Ok(people)
     }
 
+    /// The people of a party, by id.
+    pub fn people_of(&self, party: Id<Party>) -> Result<Vec<Id<Person>>> {
+        Ok(self
+            .db
+            .all("SELECT id FROM person WHERE party = $1 ORDER BY id", &[party.as_bytes()], |row| id_of(row, 0))?)
+    }
+
     /// The current members of every approver group.
     pub fn members(&self, at: Timestamp) -> Result<Vec<(Group, Id<Person>)>> {
         let mut members = Vec::new();

@@ -9,6 +9,7 @@ use lazaret_core::agreement::RECIPIENTS_MAX;
 use lazaret_core::code::Code;
 use lazaret_core::credential::TOKEN_DAYS_MAX;
 use lazaret_core::inspection::Inspector;
+use lazaret_core::party::Turn;
 use lazaret_core::refusal::{PartyCode, Refusal};
 use lazaret_core::register::{LaneTerms, PartyKind, VettingOutcome};
 use lazaret_core::transfer::{Direction, TransferKind};
@@ -16,8 +17,8 @@ use lazaret_store::view::LaneView;
 use lazaret_store::{Side, View};
 
 use super::types::{
-    AddedKeyJson, LaneTermsJson, ListJson, NewKeyJson, NewPartyJson, NewTokenJson, OpenLaneJson, PartyJson, Problem,
-    TokenJson, VettingJson, from_json,
+    AddedKeyJson, LaneTermsJson, ListJson, NewKeyJson, NewPartyJson, NewTokenJson, OpenLaneJson, PartyJson,
+    PartyStateJson, Problem, TokenJson, VettingJson, from_json,
 };
 use super::{json, parties, show, tokens};
 use crate::auth::signed::{Sent, Signed};
@@ -42,6 +43,37 @@ pub(crate) async fn add_party(State(gate): State<Arc<Gate>>, Sent { signed, body
         let named = Named::parse(&sent.slug, &sent.name)?;
         let kind = word(&sent.kind, "kind", PartyKind::ALL, PartyKind::word)?;
         let party = lanes::add_party(&gate, &signed.caller, named, kind).await?;
+        parties::shown(&gate, party).map(|party| json(&party))
+    };
+    signed.answer(outcome.await)
+}
+
+/// Suspends a party, lets a suspended one go on, or ends the relation: then everything ends by which it and its people come in.
+#[utoipa::path(
+    put,
+    path = "/api/v1/parties/{party}/state",
+    tag = "parties",
+    params(("party" = String, Path, description = "short name or id")),
+    request_body = PartyStateJson,
+    responses((status = 200, body = PartyJson), (status = "default", body = Problem, content_type = "application/problem+json"))
+)]
+pub(crate) async fn turn(
+    State(gate): State<Arc<Gate>>,
+    signed: Signed,
+    Path(name): Path<String>,
+    body: Bytes,
+) -> Response {
+    let outcome = async {
+        only_administrators(&signed.caller)?;
+        let sent: PartyStateJson = from_json(&body).map_err(bad)?;
+        let turn = match sent.state.as_str() {
+            "suspended" => Turn::Suspend,
+            "active" => Turn::Resume,
+            "ended" => Turn::End,
+            other => return Err(bad(format!("state is suspended, active or ended, not {other}"))),
+        };
+        let party = parties::find(&gate, &name)?;
+        lanes::turn(&gate, &signed.caller, party, turn).await?;
         parties::shown(&gate, party).map(|party| json(&party))
     };
     signed.answer(outcome.await)

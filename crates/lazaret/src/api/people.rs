@@ -6,12 +6,13 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use lazaret_core::id::{Id, Person};
 use lazaret_core::refusal::{PartyCode, Refusal};
-use lazaret_core::register::{CredentialKind, Role};
+use lazaret_core::register::{CredentialKind, Role, Standing};
 use lazaret_store::view::PersonView;
 use lazaret_store::{Side, View};
 
 use super::types::{
-    GrantedJson, InvitationJson, ListJson, NewPersonJson, OpenInvitationJson, PersonJson, Problem, RoleJson, from_json,
+    GrantedJson, InvitationJson, ListJson, NewPersonJson, OpenInvitationJson, PersonJson, Problem, RoleJson,
+    StandingJson, from_json,
 };
 use super::{json, parties, show};
 use crate::auth::signed::{Sent, Signed};
@@ -179,6 +180,34 @@ pub(crate) async fn uninvite(State(gate): State<Arc<Gate>>, signed: Signed, Path
         only_administrators(&signed.caller)?;
         let id = people::find(&gate, &name)?;
         people::uninvite(&gate, &signed.caller, id).await?;
+        person(&gate, id).map(|person| json(&person))
+    };
+    signed.answer(outcome.await)
+}
+
+/// Records that the person left: their roles, credentials and open link end with it.
+#[utoipa::path(
+    put,
+    path = "/api/v1/people/{person}/standing",
+    tag = "people",
+    params(("person" = String, Path, description = "short name or id")),
+    request_body = StandingJson,
+    responses((status = 200, body = PersonJson), (status = "default", body = Problem, content_type = "application/problem+json"))
+)]
+pub(crate) async fn leave(
+    State(gate): State<Arc<Gate>>,
+    signed: Signed,
+    Path(name): Path<String>,
+    body: Bytes,
+) -> Response {
+    let outcome = async {
+        only_administrators(&signed.caller)?;
+        let sent: StandingJson = from_json(&body).map_err(bad)?;
+        if sent.standing != Standing::Past.word() {
+            return Err(bad(format!("standing is past, not {}: whoever returns is recorded anew", sent.standing)));
+        }
+        let id = people::find(&gate, &name)?;
+        people::leave(&gate, &signed.caller, id).await?;
         person(&gate, id).map(|person| json(&person))
     };
     signed.answer(outcome.await)

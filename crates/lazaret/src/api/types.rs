@@ -17,7 +17,7 @@ pub(crate) use printed::{
 
 pub(crate) use register::{
     AddedKeyJson, GrantedJson, InvitationJson, LaneTermsJson, NewKeyJson, NewPartyJson, NewPersonJson,
-    OpenInvitationJson, OpenLaneJson, PersonJson, RoleJson, VettingJson,
+    OpenInvitationJson, OpenLaneJson, PartyStateJson, PersonJson, RoleJson, StandingJson, VettingJson,
 };
 
 /// A value with a JSON form.

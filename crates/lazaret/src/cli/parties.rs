@@ -13,7 +13,7 @@ use super::out::{self, shown};
 use super::send::garbled;
 use super::{partners, vote};
 use crate::api::types::{
-    AgreementJson, IsolationJson, Json as _, LaneJson, ListJson, PartyJson, RequestJson, from_json,
+    AgreementJson, IsolationJson, Json as _, LaneJson, ListJson, PartyJson, PartyStateJson, RequestJson, from_json,
 };
 use crate::config::Surroundings;
 
@@ -36,6 +36,12 @@ pub(crate) enum PartiesVerb {
     Token(partners::TokenArgs),
     /// Ask two others to lift an isolation
     Lift(OneArgs),
+    /// Release nothing more of one until it goes on
+    Suspend(OneArgs),
+    /// Let a suspended one go on
+    Resume(OneArgs),
+    /// End one for good, with everything by which it and its people come in
+    End(OneArgs),
 }
 
 /// Parties in one list.
@@ -101,7 +107,11 @@ impl PartiesVerb {
     pub(crate) fn json(&self) -> bool {
         match self {
             PartiesVerb::List(args) => args.json.wanted(),
-            PartiesVerb::Get(args) | PartiesVerb::Lift(args) => args.json.wanted(),
+            PartiesVerb::Get(args)
+            | PartiesVerb::Lift(args)
+            | PartiesVerb::Suspend(args)
+            | PartiesVerb::Resume(args)
+            | PartiesVerb::End(args) => args.json.wanted(),
             PartiesVerb::Agree(args) => args.json.wanted(),
             PartiesVerb::Add(args) => args.wants_json(),
             PartiesVerb::Vet(args) => args.wants_json(),
@@ -129,6 +139,9 @@ pub(crate) async fn run(verb: PartiesVerb, around: &Surroundings) -> Result<Exit
         PartiesVerb::Key(args) => partners::key(args, around).await,
         PartiesVerb::Token(args) => partners::token(args, around).await,
         PartiesVerb::Lift(args) => lift(args, around).await,
+        PartiesVerb::Suspend(args) => turn(args, "suspended", around).await,
+        PartiesVerb::Resume(args) => turn(args, "active", around).await,
+        PartiesVerb::End(args) => turn(args, "ended", around).await,
     }
 }
 
@@ -172,6 +185,14 @@ async fn lift(args: OneArgs, around: &Surroundings) -> Result<Exit> {
         out::say(&format!("  Two others vote: lazaret requests approve {} --as PERSON --reason TEXT", request.id));
     }
     Ok(Exit::Done)
+}
+
+async fn turn(args: OneArgs, state: &str, around: &Surroundings) -> Result<Exit> {
+    args.json.check(fields::PARTY)?;
+    let mut client = Client::new(&args.place.resolve(around, Unnamed::Refused)?)?;
+    let body = PartyStateJson { state: state.to_owned() }.to_json()?;
+    let answer = client.put_json(&path(&args.party, "/state"), body).await?;
+    show(&args.json, &from_json(&answer.body).map_err(garbled)?)
 }
 
 /// Prints one.

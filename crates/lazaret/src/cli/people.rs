@@ -2,6 +2,7 @@
 //! a role that votes takes two others, and then the request is named.
 
 use clap::{Args, Subcommand};
+use lazaret_core::register::Standing;
 
 use super::client::{Client, segment};
 use super::exit::Exit;
@@ -12,7 +13,7 @@ use super::out::{self, shown};
 use super::send::garbled;
 use super::vote;
 use crate::api::types::{
-    GrantedJson, InvitationJson, Json as _, ListJson, NewPersonJson, PersonJson, RoleJson, from_json,
+    GrantedJson, InvitationJson, Json as _, ListJson, NewPersonJson, PersonJson, RoleJson, StandingJson, from_json,
 };
 use crate::config::Surroundings;
 
@@ -45,6 +46,8 @@ pub(crate) enum PeopleVerb {
     Invite(OneArgs),
     /// Take a link back that was made for one: it opens nothing any more
     Uninvite(OneArgs),
+    /// Record that one left, for good: roles, credentials and an open link end at once
+    Leave(OneArgs),
 }
 
 /// Everyone.
@@ -119,7 +122,7 @@ impl PeopleVerb {
             PeopleVerb::Add(args) => args.json.wanted(),
             PeopleVerb::Grant(args) => args.json.wanted(),
             PeopleVerb::End(args) => args.ended.json.wanted(),
-            PeopleVerb::Invite(args) | PeopleVerb::Uninvite(args) => args.json.wanted(),
+            PeopleVerb::Invite(args) | PeopleVerb::Uninvite(args) | PeopleVerb::Leave(args) => args.json.wanted(),
         }
     }
 }
@@ -133,6 +136,7 @@ pub(crate) async fn run(verb: PeopleVerb, around: &Surroundings) -> Result<Exit>
         PeopleVerb::End(args) => end(args, around).await,
         PeopleVerb::Invite(args) => invite(args, around).await,
         PeopleVerb::Uninvite(args) => uninvite(args, around).await,
+        PeopleVerb::Leave(args) => leave(args, around).await,
     }
 }
 
@@ -246,6 +250,15 @@ async fn uninvite(args: OneArgs, around: &Surroundings) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
+async fn leave(args: OneArgs, around: &Surroundings) -> Result<Exit> {
+    args.json.check(fields::PERSON)?;
+    let mut client = Client::new(&args.place.resolve(around, Unnamed::Refused)?)?;
+    let body = StandingJson { standing: Standing::Past.word().to_owned() }.to_json()?;
+    let answer = client.put_json(&path(&args.person, "/standing"), body).await?;
+    show(&args.json, &from_json(&answer.body).map_err(garbled)?)?;
+    Ok(Exit::Done)
+}
+
 fn show(json: &JsonArgs, person: &PersonJson) -> Result<()> {
     if json.wanted() { json.print(person) } else { out::print(&format!("{}\n", row(person))) }
 }
@@ -253,10 +266,11 @@ fn show(json: &JsonArgs, person: &PersonJson) -> Result<()> {
 fn row(person: &PersonJson) -> String {
     let side = person.party.as_deref().map(|party| format!(" of {}", shown(party))).unwrap_or_default();
     let roles = if person.roles.is_empty() { "no role".to_owned() } else { person.roles.join(", ") };
-    let enters = if person.passkeys == 0 { "  no passkey" } else { "" };
+    let left = if person.standing == Standing::Past.word() { "  has left" } else { "" };
+    let enters = if person.passkeys == 0 && left.is_empty() { "  no passkey" } else { "" };
     let link = person.invitation.as_ref();
     let link = link.map(|link| format!("  link by {} until {}", shown(&link.by), link.until)).unwrap_or_default();
-    format!("  {:<12} {:<28} {roles}{side}{enters}{link}", shown(&person.slug), shown(&person.name))
+    format!("  {:<12} {:<28} {roles}{side}{enters}{link}{left}", shown(&person.slug), shown(&person.name))
 }
 
 fn path(person: &str, rest: &str) -> String {

@@ -329,3 +329,37 @@ fn a_lost_passkey_is_found_and_ended_by_the_command_line_and_on_ones_own_page() 
     assert_eq!(keys["items"][0]["fingerprint"], added["fingerprint"]);
     assert_eq!(keys["items"][0]["made_by"], "Ada Example");
 }
+
+// EVIDENCE-OF: R-402
+#[test]
+fn whoever_leaves_and_a_party_that_ends_lose_every_way_in() {
+    let gate = TestGate::empty();
+    let house = House::founded(&gate);
+    house.is_refused(&["people", "leave", "ada"], "without an administrator who can sign in");
+    let priya = house.welcomes("priya", "receiver");
+    let token = priya.token_file("priya.token");
+    let left = house.does(&["people", "leave", "priya"]);
+    assert_eq!((&left["standing"], &left["roles"]), (&"past".into(), &Value::Array(Vec::new())));
+    assert!(priya.is_shut_out());
+    assert_eq!(house.by(&token, &["whoami"]).status.code(), Some(4));
+    assert_eq!(house.does(&["credentials", "list", "--of", "priya"])["items"], Value::Array(Vec::new()));
+    house.is_refused(&["people", "leave", "priya"], "it is already so");
+
+    house.does(&["parties", "add", "acme", "--name", "Acme Infusion", "--kind", "manufacturer"]);
+    house.does(&["parties", "vet", "acme", "--outcome", "passed", "--days", "365"]);
+    house.does(&["parties", "agree", "acme", "--kind", "contract", "--days", "365"]);
+    house.does(&["people", "add", "lena", "--name", "Lena Brandt", "--party", "acme"]);
+    let link = house.does(&["people", "invite", "lena"])["link"].as_str().unwrap().to_owned();
+    let token = gate.path("acme.token");
+    house.does(&["parties", "token", "acme", "--days", "1", "-o", token.to_str().unwrap()]);
+
+    assert_eq!(house.does(&["parties", "suspend", "acme"])["state"], "suspended");
+    assert!(house.by(&token, &["whoami"]).status.success(), "it still reads what became of what it sent");
+    house.is_refused(&["parties", "suspend", "acme"], "it is already so");
+    assert_eq!(house.does(&["parties", "resume", "acme"])["state"], "active");
+    assert_eq!(house.does(&["parties", "end", "acme"])["state"], "ended");
+    assert_eq!(house.by(&token, &["whoami"]).status.code(), Some(4));
+    assert_eq!(house.does(&["credentials", "list", "--of", "acme"])["items"], Value::Array(Vec::new()));
+    assert_eq!(gate.request("", "GET", &link).send().status, 410);
+    house.is_refused(&["parties", "resume", "acme"], "look at it again");
+}

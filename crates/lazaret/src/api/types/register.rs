@@ -89,6 +89,22 @@ pub struct NewPartyJson {
     pub kind: String,
 }
 
+/// That a person left.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct StandingJson {
+    /// `past`
+    pub standing: String,
+}
+
+/// What becomes of a party.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PartyStateJson {
+    /// `suspended`; `active`, for one that was suspended and goes on; `ended`
+    pub state: String,
+}
+
 /// What was checked about a party.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
