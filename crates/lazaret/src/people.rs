@@ -5,7 +5,7 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use lazaret_core::caller::Caller;
-use lazaret_core::credential::{self, invited_passkey};
+use lazaret_core::credential::{self, Ending, invited_passkey};
 use lazaret_core::digest::Digest;
 use lazaret_core::event::{Event, RoleEnded};
 use lazaret_core::id::{Actor, Credential, Id, Party, Person, Request};
@@ -224,9 +224,9 @@ pub(crate) async fn leave(gate: &Arc<Gate>, caller: &Caller, person: Id<Person>)
 pub(crate) fn shut_out(tx: &Tx<'_>, caller: &Caller, owner: Id<Actor>, at: Timestamp) -> lazaret_store::Result<()> {
     // Read anew each time: one takes the tokens with it that were asked for by it.
     while let Some(live) = tx.view().credentials_owned(owner, at)?.first() {
-        let credential = live.credential;
+        let ending = Ending { credential: live.credential, owner, is_revoked: false };
         let _revoked = tx.record(caller, |view| {
-            Ok(credential::revoke(caller, credential, owner, &view.administrators_without(credential, at)?)?)
+            Ok(credential::revoke(caller, ending, &view.administrators_without(ending.credential, at)?)?)
         })?;
     }
     Ok(())

@@ -59,9 +59,8 @@ pub(crate) async fn add_party(State(gate): State<Arc<Gate>>, Sent { signed, body
 )]
 pub(crate) async fn turn(
     State(gate): State<Arc<Gate>>,
-    signed: Signed,
     Path(name): Path<String>,
-    body: Bytes,
+    Sent { signed, body }: Sent,
 ) -> Response {
     let outcome = async {
         only_administrators(&signed.caller)?;

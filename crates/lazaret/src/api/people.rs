@@ -196,9 +196,8 @@ pub(crate) async fn uninvite(State(gate): State<Arc<Gate>>, signed: Signed, Path
 )]
 pub(crate) async fn leave(
     State(gate): State<Arc<Gate>>,
-    signed: Signed,
     Path(name): Path<String>,
-    body: Bytes,
+    Sent { signed, body }: Sent,
 ) -> Response {
     let outcome = async {
         only_administrators(&signed.caller)?;

@@ -162,8 +162,11 @@ mod tests {
         let mut sent = Box::pin(Sent::from_request(request(&gate, last), &gate));
         assert!((&mut sent).now_or_never().is_none(), "its head is good");
         let ending = Ending { credential: acme.credential().unwrap(), owner: acme.actor(), is_revoked: false };
-        let asker = acme.clone();
-        let _recorded = gate.record(&acme, move |_| Ok(revoke(&asker, ending)?)).await.unwrap();
+        let (asker, at) = (acme.clone(), gate.clock.now());
+        let decide = move |view: &lazaret_store::View<'_>| {
+            Ok(revoke(&asker, ending, &view.administrators_without(ending.credential, at)?)?)
+        };
+        let _recorded = gate.record(&acme, decide).await.unwrap();
         last_byte.send(()).unwrap();
         assert_eq!(sent.await.unwrap_err().status(), StatusCode::UNAUTHORIZED);
     }
