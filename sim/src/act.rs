@@ -174,6 +174,7 @@ impl Act {
                 valid_from: at,
                 valid_until: None,
                 asked_by: None,
+                invited_by: None,
             }
             .into()),
             _ => self.decide_on_transfer(view, world, caller, at),

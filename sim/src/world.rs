@@ -160,6 +160,7 @@ fn passkey_of(person: Id<Person>) -> CredentialAdded {
         valid_from,
         valid_until: None,
         asked_by: None,
+        invited_by: None,
     }
 }
 

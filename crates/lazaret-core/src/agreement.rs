@@ -161,8 +161,9 @@ pub fn add_credential(
         return Err(Refusal::WrongState);
     }
     // The party's, whatever becomes of the administrator's own.
-    let (person, party, valid_from, asked_by) = (None, Some(party), at, None);
-    Ok(CredentialAdded { credential, kind, person, party, valid_from, valid_until: until, asked_by }.into())
+    let (person, party, valid_from, valid_until) = (None, Some(party), at, until);
+    let (asked_by, invited_by) = (None, None);
+    Ok(CredentialAdded { credential, kind, person, party, valid_from, valid_until, asked_by, invited_by }.into())
 }
 
 fn recorded(contract: &Contract, lanes: Vec<LaneTerms>) -> Event {

@@ -270,7 +270,13 @@ impl Given {
     fn dossier(&self, lane: Code) -> Dossier {
         let requester = if self.voter.requester { VOTER.cast() } else { Id::from_bytes([3; 16]) };
         let binding = Digest::from_bytes([0; 32]);
-        let vote = Vote { person: VOTER, group: Group::Security, binding, groups: vec![Group::Security] };
+        let vote = Vote {
+            person: VOTER,
+            group: Group::Security,
+            binding,
+            groups: vec![Group::Security],
+            invited_by: Vec::new(),
+        };
         let request = RequestView {
             request: Id::from_bytes([4; 16]),
             act: Act::ReleaseTransfer,

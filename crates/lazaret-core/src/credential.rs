@@ -36,19 +36,26 @@ pub fn add_passkey(caller: &Caller, passkey: Id<Credential>, at: Timestamp) -> R
     Ok(passkey_of(person, passkey, at).into())
 }
 
-/// A passkey that a person made by the link of an invitation; the gate records it, since they could not sign in before.
+/// A passkey that a person made by the link of an invitation, and whose link it was; the gate records it, since they could not
+/// sign in before.
 ///
 /// # Errors
 /// They may not, or not any more: [`may_enrol`].
-pub fn invited_passkey(known: &Known, passkey: Id<Credential>, at: Timestamp) -> Result<Event, Refusal> {
+pub fn invited_passkey(
+    known: &Known,
+    by: Id<Person>,
+    passkey: Id<Credential>,
+    at: Timestamp,
+) -> Result<Event, Refusal> {
     may_enrol(known)?;
-    Ok(passkey_of(known.person, passkey, at).into())
+    Ok(CredentialAdded { invited_by: Some(by), ..passkey_of(known.person, passkey, at) }.into())
 }
 
 fn passkey_of(person: Id<Person>, credential: Id<Credential>, at: Timestamp) -> CredentialAdded {
     let kind = CredentialKind::Passkey;
     let (person, party, valid_from) = (Some(person), None, at);
-    CredentialAdded { credential, kind, person, party, valid_from, valid_until: None, asked_by: None }
+    let (valid_until, asked_by, invited_by) = (None, None, None);
+    CredentialAdded { credential, kind, person, party, valid_from, valid_until, asked_by, invited_by }
 }
 
 /// How long a token lives at most, in days.
@@ -88,7 +95,8 @@ pub fn add_token(
     let until = shown.and_then(|shown| shown.until).map_or(wanted, |end| end.min(wanted));
     let asked_by = shown.map(|shown| shown.credential);
     let (kind, valid_from) = (CredentialKind::Token, at);
-    Ok(CredentialAdded { credential, kind, person, party, valid_from, valid_until: Some(until), asked_by }.into())
+    let (valid_until, invited_by) = (Some(until), None);
+    Ok(CredentialAdded { credential, kind, person, party, valid_from, valid_until, asked_by, invited_by }.into())
 }
 
 /// Whether somebody may see and end this owner's credentials, of whatever kind: themselves, an administrator, or security.

@@ -358,7 +358,7 @@ facts! {
         0 person: Id<Person>,
         1 role: Role,
         2 until: Option<Timestamp>,
-        /// The approvals behind it; none for a role that does not vote, and while one that does is founded.
+        /// The approvals behind it; none for a role that does not vote, and while the house is founded.
         3 request: Option<Id<Request>>,
     }
     /// The role ended early.
@@ -377,6 +377,8 @@ facts! {
         5 valid_until: Option<Timestamp>,
         /// The passkey or token by which this token was asked for, if it was by one.
         6 asked_by: Option<Id<Credential>>,
+        /// Whoever made the link by which this passkey was made, if it was by one.
+        7 invited_by: Option<Id<Person>>,
     }
     /// It opens nothing any more, nor does any token that was asked for by it or by one of those.
     CredentialRevoked = "credential_revoked.v1" { 0 credential: Id<Credential>, }

@@ -291,8 +291,13 @@ mod tests {
     fn with_votes(dossier: &mut Dossier, votes: &[(u8, Group)]) {
         let bundle = Bundle::parse(BASELINE).unwrap();
         let binding = bundle.decide(dossier).binding;
-        let vote =
-            |(byte, group): &(u8, Group)| Vote { person: person(*byte), group: *group, binding, groups: vec![*group] };
+        let vote = |(byte, group): &(u8, Group)| Vote {
+            person: person(*byte),
+            group: *group,
+            binding,
+            groups: vec![*group],
+            invited_by: Vec::new(),
+        };
         dossier.request = Some(RequestView {
             request: Id::from_bytes([3; 16]),
             act: Act::ReleaseTransfer,

@@ -15,8 +15,6 @@ use crate::time::{DAY_MS, Timestamp};
 
 /// How long an invitation's link works.
 pub const INVITATION_MS_MAX: u64 = DAY_MS;
-/// A role that votes is founded, by one administrator, until so many people have held it.
-pub const FOUNDERS: usize = 2;
 
 /// What is known of a person whom somebody acts on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,21 +27,33 @@ pub struct Known {
     pub standing: Standing,
     /// The roles they hold now.
     pub roles: Vec<Role>,
-    /// Whether anything ever opened the gate in their name.
-    pub had_credential: bool,
+    /// Since when something signs them in to the console; none where nothing does.
+    pub enters_since: Option<Timestamp>,
     /// Whether a passkey signs them in now.
     pub has_passkey: bool,
+    /// Whoever made the links by which they came in.
+    pub invited_by: Vec<Id<Person>>,
+    /// Whether a request about a role of theirs waits for votes.
+    pub is_asked_about: bool,
 }
 
 /// What is known of the others, where a role is granted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct House {
-    /// How many of the hospital's people ever held the role: whoever lost it counts, so that ending roles founds nothing anew.
-    pub ever_held: usize,
+    /// Whether there were never yet, at one time, the people who could grant a role: [`is_founded`]. It ends for good, so that
+    /// ending roles founds nothing anew.
+    pub is_being_founded: bool,
     /// The current members of every approver group.
     pub members: Vec<(Group, Id<Person>)>,
-    /// Whether a request about this person waits for votes.
-    pub waits: bool,
+    /// Who came in by whose link: whoever was invited, and whoever invited them.
+    pub invited: Vec<(Id<Person>, Id<Person>)>,
+}
+
+/// Whether these people can make an approver by four eyes: some administrator finds two others to ask. From then on nobody makes
+/// one alone; and since those two can grant every role, no role is out of reach.
+pub fn is_founded(members: &[(Group, Id<Person>)], invited: &[(Id<Person>, Id<Person>)]) -> bool {
+    let mut administrators = members.iter().filter(|(group, _)| *group == Group::Admin);
+    administrators.any(|(_, asker)| askable(members, invited, &[*asker]).is_some())
 }
 
 /// A person is known from now on: one of the hospital's, or of a party.
@@ -60,11 +70,13 @@ pub fn record(caller: &Caller, person: Id<Person>, party: Option<(Id<Party>, Par
     Ok(PersonRecorded { person, side, party, standing: Standing::Current }.into())
 }
 
-/// Grants a role, or asks two others to: an administrator alone grants what does not vote, and what does while it is
-/// founded.
+/// Grants a role, or asks two others to: an administrator alone grants what does not vote, and what does while the house is
+/// founded. A role that votes is for whoever can sign in already: others can ask them whether they did, and no link that is
+/// made later opens an account that votes.
 ///
 /// # Errors
-/// Not an administrator; oneself; a role of the other side, or one that they hold; too few others to ask.
+/// Not an administrator; oneself; a role of the other side, or one that they hold; a role that votes for somebody who cannot
+/// sign in; too few others to ask.
 pub fn grant(
     caller: &Caller,
     known: &Known,
@@ -76,14 +88,18 @@ pub fn grant(
     administrator(caller)?;
     may_hold(caller, known, role)?;
     let person = known.person;
-    if Group::of(role).is_none() || house.ever_held < FOUNDERS {
+    let votes = Group::of(role).is_some();
+    if votes && known.enters_since.is_none() {
+        return Err(Refusal::NotEnrolled);
+    }
+    if !votes || house.is_being_founded {
         return Ok(RoleGranted { person, role, until: None, request: None }.into());
     }
-    if house.waits {
+    if known.is_asked_about {
         return Err(Refusal::WaitsAlready);
     }
     let asker = caller.person().ok_or(Refusal::NotAllowed)?;
-    let groups = askable(&house.members, &[asker, person]).ok_or(Refusal::TooFewOthers)?;
+    let groups = askable(&house.members, &house.invited, &[asker, person]).ok_or(Refusal::TooFewOthers)?;
     Ok(RequestOpened {
         request,
         act: Act::GrantRole,
@@ -113,11 +129,14 @@ pub fn asked_for(person: Id<Person>, open: &RequestView) -> Option<Role> {
 /// Two people granted it: the person holds the role.
 ///
 /// # Errors
-/// The request is about no role of theirs; they left, or hold it.
+/// The request is about no role of theirs; they left, hold it, or can sign in no longer.
 pub fn granted(known: &Known, open: &RequestView, eyes: &FourEyes) -> Result<Event, Refusal> {
     let role = asked_for(known.person, open).ok_or(Refusal::WrongState)?;
     if known.standing == Standing::Past || known.roles.contains(&role) {
         return Err(Refusal::Unchanged);
+    }
+    if known.enters_since.is_none() {
+        return Err(Refusal::NotEnrolled);
     }
     Ok(RoleGranted { person: known.person, role, until: None, request: Some(eyes.request()) }.into())
 }
@@ -208,19 +227,21 @@ pub fn uninvite(caller: &Caller, person: Id<Person>, until: Option<Timestamp>) -
     Ok(InvitationEnded { person }.into())
 }
 
-/// Whether a passkey may be made for this person by a link. Whoever hands out the link could use it: an account that others
-/// made an approver, and that somebody has used, is not taken over so; and nobody gets a second passkey without noticing,
-/// by which somebody else would be them once others make them an approver.
+/// Whether a passkey may be made for this person by a link. Whoever hands out the link could use it: an account that votes, or
+/// about whose vote others are asked now, is not taken over so; and nobody gets a second passkey without noticing, by which
+/// somebody else would be them once others make them an approver.
 ///
 /// # Errors
-/// They left; they may vote and have signed in before; they have a passkey.
+/// They left; they may vote; a request about a role of theirs waits; they have a passkey.
 pub fn may_enrol(known: &Known) -> Result<(), Refusal> {
     if known.standing == Standing::Past {
         return Err(Refusal::WrongState);
     }
-    let votes = known.roles.iter().any(|role| Group::of(*role).is_some());
-    if known.had_credential && votes {
+    if known.roles.iter().any(|role| Group::of(*role).is_some()) {
         return Err(Refusal::ApproverKnown);
+    }
+    if known.is_asked_about {
+        return Err(Refusal::WaitsAlready);
     }
     if known.has_passkey { Err(Refusal::HasPasskey) } else { Ok(()) }
 }
@@ -244,17 +265,23 @@ fn may_hold(caller: &Caller, known: &Known, role: Role) -> Result<(), Refusal> {
     if known.roles.contains(&role) { Err(Refusal::Unchanged) } else { Ok(()) }
 }
 
-/// Which groups two others can be found in: one of security and one administrator, else two of security.
-fn askable(members: &[(Group, Id<Person>)], without: &[Id<Person>]) -> Option<Vec<Group>> {
+/// Which groups two others can be found in: one of security and one administrator, else two of security. They are two if
+/// neither came in by the other's link.
+fn askable(
+    members: &[(Group, Id<Person>)],
+    invited: &[(Id<Person>, Id<Person>)],
+    without: &[Id<Person>],
+) -> Option<Vec<Group>> {
     let others = |wanted: Group| {
         let of = move |(group, person): &&(Group, Id<Person>)| *group == wanted && !without.contains(person);
         members.iter().filter(of).map(|(_, person)| *person)
     };
-    let both = others(Group::Security).any(|one| others(Group::Admin).any(|other| other != one));
-    if both {
+    let are_two = |one, other| one != other && !invited.contains(&(one, other)) && !invited.contains(&(other, one));
+    let with = |wanted| others(Group::Security).any(|one| others(wanted).any(|other| are_two(one, other)));
+    if with(Group::Admin) {
         return Some(vec![Group::Security, Group::Admin]);
     }
-    (others(Group::Security).count() >= 2).then(|| vec![Group::Security])
+    with(Group::Security).then(|| vec![Group::Security])
 }
 
 /// What a vote on a role binds: the person and the role.
@@ -282,19 +309,38 @@ mod tests {
 
     fn known(byte: u8, roles: &[Role]) -> Known {
         let (side, standing) = (PersonSide::Hospital, Standing::Current);
-        Known { person: id(byte), side, standing, roles: roles.to_vec(), had_credential: false, has_passkey: false }
+        let (enters_since, invited_by) = (None, Vec::new());
+        let (has_passkey, is_asked_about) = (false, false);
+        Known {
+            person: id(byte),
+            side,
+            standing,
+            roles: roles.to_vec(),
+            enters_since,
+            has_passkey,
+            invited_by,
+            is_asked_about,
+        }
     }
 
-    fn house(ever_held: usize, members: &[(Group, u8)]) -> House {
-        let members = members.iter().map(|(group, byte)| (*group, id(*byte))).collect();
-        House { ever_held, members, waits: false }
+    /// As [`known`], with a passkey.
+    fn enrolled(byte: u8, roles: &[Role]) -> Known {
+        Known { enters_since: Some(AT), has_passkey: true, ..known(byte, roles) }
+    }
+
+    fn members(members: &[(Group, u8)]) -> Vec<(Group, Id<Person>)> {
+        members.iter().map(|(group, byte)| (*group, id(*byte))).collect()
+    }
+
+    fn house(is_being_founded: bool, of: &[(Group, u8)]) -> House {
+        House { is_being_founded, members: members(of), invited: Vec::new() }
     }
 
     const FULL: &[(Group, u8)] =
         &[(Group::Admin, 1), (Group::Admin, 2), (Group::Security, 3), (Group::Security, 4), (Group::Biomed, 5)];
 
     fn check(role: Role, house: &House, expected: Result<&[Group], Refusal>) {
-        let outcome = grant(&caller(1, &[Role::Admin]), &known(9, &[]), role, house, REQUEST, AT);
+        let outcome = grant(&caller(1, &[Role::Admin]), &enrolled(9, &[]), role, house, REQUEST, AT);
         match (outcome, expected) {
             (Ok(Event::RoleGranted(fact)), Ok([])) => assert_eq!((fact.role, fact.request), (role, None)),
             (Ok(Event::RequestOpened(fact)), Ok(groups)) => {
@@ -307,32 +353,99 @@ mod tests {
 
     // EVIDENCE-OF: R-011
     #[test]
-    fn a_role_that_votes_takes_two_others_once_two_people_have_held_it() {
+    fn a_role_that_votes_takes_two_others_once_the_house_is_founded() {
         for role in [Role::Admin, Role::Security, Role::Biomed, Role::Privacy] {
-            check(role, &house(0, FULL), Ok(&[]));
-            check(role, &house(1, FULL), Ok(&[]));
-            check(role, &house(2, FULL), Ok(&[Group::Security, Group::Admin]));
+            check(role, &house(true, &[(Group::Admin, 1)]), Ok(&[]));
+            check(role, &house(false, FULL), Ok(&[Group::Security, Group::Admin]));
+            check(role, &house(false, &[(Group::Admin, 1)]), Err(Refusal::TooFewOthers));
         }
         for role in [Role::Integration, Role::Receiver, Role::Clinician, Role::Auditor] {
-            check(role, &house(2, &[]), Ok(&[]));
+            check(role, &house(false, &[]), Ok(&[]));
+        }
+    }
+
+    // EVIDENCE-OF: R-011
+    #[test]
+    fn a_house_is_founded_once_an_administrator_finds_two_others_to_ask() {
+        let (admin, security, biomed) = (Group::Admin, Group::Security, Group::Biomed);
+        let check = |of: &[(Group, u8)], invited: &[(u8, u8)], expected: bool| {
+            let invited: Vec<_> = invited.iter().map(|(one, by)| (id(*one), id(*by))).collect();
+            assert_eq!(is_founded(&members(of), &invited), expected, "{of:?} {invited:?}");
+        };
+        check(&[], &[], false);
+        check(&[(admin, 1), (security, 1)], &[], false);
+        check(&[(admin, 1), (security, 2)], &[], false);
+        check(&[(admin, 1), (security, 2), (biomed, 3), (biomed, 4)], &[], false);
+        check(&[(admin, 1), (security, 2), (security, 3)], &[(2, 1), (3, 1)], true);
+        check(&[(admin, 1), (security, 2), (admin, 3)], &[(2, 1), (3, 1)], true);
+        check(&[(admin, 1), (security, 2), (admin, 2)], &[], false);
+        // Without an administrator nobody asks; and one who invited the other is not a second one.
+        check(&[(security, 2), (security, 3)], &[], false);
+        check(&[(admin, 1), (security, 2), (security, 3)], &[(3, 2)], false);
+    }
+
+    #[test]
+    fn a_founded_house_reaches_every_role_by_four_eyes() {
+        // Every house of three people: each in some of the two groups that grant, each invited by nobody or by another.
+        for groups in 0..64_u32 {
+            let is_in = |place: u32| groups & (1 << place) != 0;
+            let of: Vec<(Group, Id<Person>)> = (0..3_u8)
+                .flat_map(|byte| [(Group::Admin, byte), (Group::Security, byte)])
+                .zip(0..)
+                .filter(|(_, place)| is_in(*place))
+                .map(|((group, byte), _)| (group, id(byte)))
+                .collect();
+            for (first, second, third) in
+                (0..4_u8).flat_map(|a| (0..4).flat_map(move |b| (0..4).map(move |c| (a, b, c))))
+            {
+                let by = [(0, first), (1, second), (2, third)];
+                let invited: Vec<_> =
+                    by.iter().filter(|(_, by)| *by < 3).map(|(one, by)| (id(*one), id(*by))).collect();
+                if !is_founded(&of, &invited) {
+                    continue;
+                }
+                let house = House { is_being_founded: false, members: of.clone(), invited };
+                for role in [Role::Admin, Role::Security, Role::Biomed, Role::Privacy] {
+                    let asked = (0..3).filter(|byte| of.contains(&(Group::Admin, id(*byte)))).any(|byte| {
+                        grant(&caller(byte, &[Role::Admin]), &enrolled(9, &[]), role, &house, REQUEST, AT).is_ok()
+                    });
+                    assert!(asked, "{of:?} {:?} {role:?}", house.invited);
+                }
+            }
+        }
+    }
+
+    // EVIDENCE-OF: R-011
+    #[test]
+    fn a_role_that_votes_is_for_whoever_can_sign_in_already() {
+        for house in [house(true, FULL), house(false, FULL)] {
+            let give =
+                |known: &Known, role| grant(&caller(1, &[Role::Admin]), known, role, &house, REQUEST, AT).map(|_| ());
+            assert_eq!(give(&known(9, &[]), Role::Biomed), Err(Refusal::NotEnrolled));
+            assert_eq!(give(&known(9, &[]), Role::Receiver), Ok(()), "it does not vote");
+            assert_eq!(give(&enrolled(9, &[]), Role::Biomed), Ok(()));
         }
     }
 
     #[test]
     fn a_request_is_opened_only_where_two_others_can_grant_it() {
-        let wants = |members: &[(Group, u8)], expected| check(Role::Biomed, &house(2, members), expected);
+        let wants = |members: &[(Group, u8)], expected| check(Role::Biomed, &house(false, members), expected);
         wants(&[(Group::Admin, 1), (Group::Security, 3), (Group::Security, 4)], Ok(&[Group::Security]));
         // The asker, the person in question, and one person in both groups are not two others.
         wants(&[(Group::Admin, 1), (Group::Security, 1), (Group::Security, 4)], Err(Refusal::TooFewOthers));
         wants(&[(Group::Admin, 9), (Group::Security, 4)], Err(Refusal::TooFewOthers));
         wants(&[(Group::Admin, 4), (Group::Security, 4)], Err(Refusal::TooFewOthers));
-        let waits = House { waits: true, ..house(2, FULL) };
-        check(Role::Biomed, &waits, Err(Refusal::WaitsAlready));
+        let linked =
+            House { invited: vec![(id(4), id(3))], ..house(false, &[(Group::Security, 3), (Group::Security, 4)]) };
+        check(Role::Biomed, &linked, Err(Refusal::TooFewOthers));
+        let asked = Known { is_asked_about: true, ..enrolled(9, &[]) };
+        let again = grant(&caller(1, &[Role::Admin]), &asked, Role::Biomed, &house(false, FULL), REQUEST, AT);
+        assert_eq!(again, Err(Refusal::WaitsAlready));
     }
 
     #[test]
     fn nobody_gives_themselves_anything_and_only_administrators_give() {
-        let give = |caller: &Caller, known: &Known, role| grant(caller, known, role, &house(0, FULL), REQUEST, AT);
+        let give = |caller: &Caller, known: &Known, role| grant(caller, known, role, &house(true, FULL), REQUEST, AT);
         let admin = caller(1, &[Role::Admin]);
         assert_eq!(give(&admin, &known(1, &[]), Role::Biomed), Err(Refusal::NotOneself));
         assert_eq!(give(&admin, &known(1, &[]), Role::Receiver), Err(Refusal::NotOneself));
@@ -348,8 +461,9 @@ mod tests {
 
     #[test]
     fn two_votes_grant_the_role_that_was_asked_for_and_no_other() {
+        let bound = binding(id(9), Role::Biomed);
         let vote =
-            |byte, group| Vote { person: id(byte), group, binding: binding(id(9), Role::Biomed), groups: vec![group] };
+            |byte, group| Vote { person: id(byte), group, binding: bound, groups: vec![group], invited_by: Vec::new() };
         let open = RequestView {
             request: REQUEST,
             act: Act::GrantRole,
@@ -363,7 +477,8 @@ mod tests {
         };
         let eyes = open.four_eyes().expect("two people voted");
         assert_eq!(asked_for(id(9), &open), Some(Role::Biomed));
-        let fact = granted(&known(9, &[]), &open, &eyes).expect("it was granted");
+        let fact = granted(&enrolled(9, &[]), &open, &eyes).expect("it was granted");
+        assert_eq!(granted(&known(9, &[]), &open, &eyes), Err(Refusal::NotEnrolled), "their passkey was revoked");
         assert!(matches!(fact, Event::RoleGranted(fact) if fact.role == Role::Biomed && fact.request == Some(REQUEST)));
         assert_eq!(granted(&known(8, &[]), &open, &eyes), Err(Refusal::WrongState), "it names another person");
         assert_eq!(granted(&known(9, &[Role::Biomed]), &open, &eyes), Err(Refusal::Unchanged));
@@ -402,18 +517,21 @@ mod tests {
     #[test]
     fn no_link_takes_over_an_account_that_votes() {
         let admin = caller(1, &[Role::Admin]);
-        let used = |roles: &[Role]| Known { had_credential: true, ..known(9, roles) };
         let day = AT.plus_millis(INVITATION_MS_MAX);
         let invite = |caller: &Caller, known: &Known| invite(caller, known, day, AT).map(|_| ());
-        assert_eq!(invite(&admin, &known(9, &[Role::Biomed])), Ok(()), "nobody has used it yet");
-        assert_eq!(invite(&admin, &used(&[Role::Receiver])), Ok(()), "it does not vote");
-        assert_eq!(invite(&admin, &used(&[Role::Biomed])), Err(Refusal::ApproverKnown));
+        assert_eq!(invite(&admin, &known(9, &[Role::Receiver])), Ok(()), "it does not vote");
+        assert_eq!(invite(&admin, &known(9, &[Role::Biomed])), Err(Refusal::ApproverKnown));
+        let asked = Known { is_asked_about: true, ..known(9, &[]) };
+        assert_eq!(invite(&admin, &asked), Err(Refusal::WaitsAlready), "it would vote soon");
         assert_eq!(invite(&admin, &known(1, &[])), Err(Refusal::NotOneself));
         assert_eq!(invite(&caller(3, &[Role::Security]), &known(9, &[])), Err(Refusal::NotAllowed));
         let longer = super::invite(&admin, &known(9, &[]), day.plus_millis(1), AT);
         assert_eq!(longer, Err(Refusal::WrongState));
-        let able = Known { has_passkey: true, ..used(&[Role::Receiver]) };
-        assert_eq!(invite(&admin, &able), Err(Refusal::HasPasskey), "signed in, they add one themselves");
+        assert_eq!(
+            invite(&admin, &enrolled(9, &[Role::Receiver])),
+            Err(Refusal::HasPasskey),
+            "signed in, they add one themselves"
+        );
         assert_eq!(may_enrol(&Known { standing: Standing::Past, ..known(9, &[]) }), Err(Refusal::WrongState));
     }
 

@@ -156,8 +156,10 @@ pub enum Refusal {
     WaitsAlready,
     /// The gate would be without an administrator who can sign in.
     LastAdministrator,
-    /// An account that votes, and that somebody has used.
+    /// An account that votes is not opened by a link.
     ApproverKnown,
+    /// A role that votes is for whoever can sign in already.
+    NotEnrolled,
     /// They have a passkey, and add others themselves.
     HasPasskey,
     /// The party has no contract in force.
@@ -182,7 +184,8 @@ impl Refusal {
             | Refusal::VotedAlready
             | Refusal::NotOneself
             | Refusal::OtherSide
-            | Refusal::ApproverKnown => PartyCode::NotAllowed,
+            | Refusal::ApproverKnown
+            | Refusal::NotEnrolled => PartyCode::NotAllowed,
             Refusal::StepUpNeeded => PartyCode::StepUp,
             Refusal::TooLarge => PartyCode::TooLarge,
             Refusal::Quota => PartyCode::Quota,
@@ -248,7 +251,11 @@ impl Refusal {
                 "the gate would be without an administrator who can sign in: let another one in first, or add a passkey of your own"
             }
             Refusal::ApproverKnown => {
-                "they may vote and have signed in before: end that role, invite them, and have two others grant it again"
+                "they may vote, and whoever makes a link could use it: end that role, invite them, and have it granted again"
+            }
+            Refusal::NotEnrolled => {
+                "a role that votes is for whoever can sign in already: invite them first, lazaret people invite, and ask them \
+                 whether the passkey that was made then is theirs"
             }
             Refusal::HasPasskey => {
                 "they have a passkey: signed in, they add others on their account's page; one that was lost is revoked first: \

@@ -10,6 +10,8 @@ use crate::time::Timestamp;
 
 /// A vote's step-up may be this old at most, in seconds.
 pub const STEPUP_AGE_MAX_S: u64 = 300;
+/// Of the votes that people cast beside those who invited them, so many are looked at.
+const LINKED_VOTES_MAX: usize = 12;
 
 codes! {
     /// What is asked for.
@@ -102,6 +104,15 @@ pub struct Vote {
     /// The groups that they are in now. None, when they left, are no longer in the group for which they voted, or the credential
     /// by which they voted was revoked: then whoever voted may not have been they.
     pub groups: Vec<Group>,
+    /// Whoever made a link by which they came in: they may hold both accounts.
+    pub invited_by: Vec<Id<Person>>,
+}
+
+impl Vote {
+    /// Whether one hand may have cast both: one of the two let the other in by a link.
+    fn may_be_of_the_same_hand(&self, other: &Vote) -> bool {
+        self.invited_by.contains(&other.person) || other.invited_by.contains(&self.person)
+    }
 }
 
 /// What is known about someone who wants to vote.
@@ -120,20 +131,25 @@ pub struct Voter {
 }
 
 impl RequestView {
-    /// The votes that count: bound to what is true now, by distinct entitled persons, never by the requester. Whoever is in
-    /// several of the wanted groups counts for the one in which they are needed.
-    pub fn counted(&self) -> Vec<Vote> {
-        let mut counted: Vec<Vote> = Vec::new();
+    /// The votes that stand: bound to what is true now, by distinct entitled persons, never by the requester.
+    pub fn standing(&self) -> Vec<Vote> {
+        let mut standing: Vec<Vote> = Vec::new();
         for vote in &self.votes {
             let fresh = vote.binding == self.binding && self.groups.iter().any(|group| vote.groups.contains(group));
-            let distinct = counted.iter().all(|other| other.person != vote.person);
+            let distinct = standing.iter().all(|other| other.person != vote.person);
             if fresh && distinct && vote.person.cast::<Actor>() != self.requester {
-                counted.push(vote.clone());
+                standing.push(vote.clone());
             }
         }
-        let people: Vec<Seat> =
-            counted.iter().map(|vote| Seat { groups: &vote.groups, first: Some(vote.group) }).collect();
-        let seats = seats(&self.groups, &people);
+        standing
+    }
+
+    /// The votes that count: of those that stand, as many of as many groups as can be, but never somebody's and that of whoever
+    /// invited them, since one hand may have cast both. Whoever is in several of the wanted groups counts for the one in which
+    /// they are needed.
+    pub fn counted(&self) -> Vec<Vote> {
+        let mut counted = apart(&self.groups, few_linked(self.standing()));
+        let seats = seats_of(&self.groups, &counted);
         for (vote, group) in counted.iter_mut().zip(seats) {
             vote.group = group.unwrap_or(vote.group);
         }
@@ -168,10 +184,10 @@ impl RequestView {
         if voter.stepup_age_s > STEPUP_AGE_MAX_S {
             return Err(Refusal::StepUpNeeded);
         }
-        let counted = self.counted();
-        if counted.iter().any(|vote| vote.person == voter.person) {
+        if self.standing().iter().any(|vote| vote.person == voter.person) {
             return Err(Refusal::VotedAlready);
         }
+        let counted = self.counted();
         let own = groups_of(&voter.roles);
         let mut people: Vec<Seat> =
             counted.iter().map(|vote| Seat { groups: &vote.groups, first: Some(vote.group) }).collect();
@@ -222,6 +238,44 @@ pub fn can_be_granted(
     let taken = seats(wanted, &able);
     let all = wanted.iter().all(|group| taken.contains(&Some(*group)));
     if all && people.len() >= usize::from(required) { Ok(()) } else { Err(Refusal::TooFewOthers) }
+}
+
+/// The votes without those of linked people beyond the limit, in the order cast: what is left out counts for nothing.
+fn few_linked(votes: Vec<Vote>) -> Vec<Vote> {
+    let mut linked = 0;
+    let is_linked = |vote: &Vote| votes.iter().any(|other| vote.may_be_of_the_same_hand(other));
+    let kept: Vec<bool> = votes
+        .iter()
+        .map(|vote| {
+            linked += usize::from(is_linked(vote));
+            !is_linked(vote) || linked <= LINKED_VOTES_MAX
+        })
+        .collect();
+    votes.into_iter().zip(kept).filter_map(|(vote, kept)| kept.then_some(vote)).collect()
+}
+
+/// The best of these votes of which no two may be of one hand: those of the most wanted groups, then the most, then the earliest.
+fn apart(wanted: &[Group], votes: Vec<Vote>) -> Vec<Vote> {
+    let pair = votes.iter().enumerate().find_map(|(first, one)| {
+        let later = votes.iter().enumerate().skip(first + 1);
+        later.filter(|(_, other)| one.may_be_of_the_same_hand(other)).map(|(second, _)| (first, second)).next()
+    });
+    let Some((first, second)) = pair else { return votes };
+    let without = |place: usize| {
+        let rest = votes.iter().enumerate().filter(|(other, _)| *other != place);
+        apart(wanted, rest.map(|(_, vote)| vote.clone()).collect())
+    };
+    let worth = |votes: &[Vote]| {
+        let seats = seats_of(wanted, votes);
+        (wanted.iter().filter(|group| seats.contains(&Some(**group))).count(), votes.len())
+    };
+    let (earlier, later) = (without(second), without(first));
+    if worth(&later) > worth(&earlier) { later } else { earlier }
+}
+
+fn seats_of(wanted: &[Group], votes: &[Vote]) -> Vec<Option<Group>> {
+    let people: Vec<Seat> = votes.iter().map(|vote| Seat { groups: &vote.groups, first: Some(vote.group) }).collect();
+    seats(wanted, &people)
 }
 
 /// One person at the table.
@@ -322,6 +376,10 @@ mod tests {
         Id::from_bytes([byte; 16])
     }
 
+    fn vote(byte: u8, group: Group) -> Vote {
+        Vote { person: person(byte), group, binding: SEEN, groups: vec![group], invited_by: Vec::new() }
+    }
+
     fn request(votes: Vec<(u8, Group)>) -> RequestView {
         RequestView {
             request: Id::from_bytes([1; 16]),
@@ -332,10 +390,7 @@ mod tests {
             required: 2,
             groups: vec![Group::Biomed, Group::Security],
             until: Timestamp::from_millis(1_000),
-            votes: votes
-                .into_iter()
-                .map(|(byte, group)| Vote { person: person(byte), group, binding: SEEN, groups: vec![group] })
-                .collect(),
+            votes: votes.into_iter().map(|(byte, group)| vote(byte, group)).collect(),
         }
     }
 
@@ -412,7 +467,7 @@ mod tests {
         check(&first, &voter(3, &[Role::Security]), Ok(Group::Security));
         for second in [Group::Biomed, Group::Security] {
             let mut granted = first.clone();
-            granted.votes.push(Vote { person: person(3), group: second, binding: SEEN, groups: vec![second] });
+            granted.votes.push(vote(3, second));
             let mut groups = granted.four_eyes().expect("two people, two groups").groups();
             groups.sort_unstable();
             assert_eq!(groups, [Group::Security, Group::Biomed]);
@@ -426,6 +481,76 @@ mod tests {
         assert!(three.four_eyes().is_some());
         three.votes[0].groups = vec![Group::Biomed];
         assert!(three.four_eyes().is_none(), "nobody is left for privacy");
+    }
+
+    // EVIDENCE-OF: R-011
+    #[test]
+    fn whoever_invited_a_voter_is_not_the_second_one() {
+        let linked = |votes: Vec<(u8, Group)>, links: &[(u8, u8)]| {
+            let mut request = request(votes);
+            for vote in &mut request.votes {
+                let by = links.iter().filter(|(invited, _)| person(*invited) == vote.person);
+                vote.invited_by = by.map(|(_, by)| person(*by)).collect();
+            }
+            request
+        };
+        let (security, biomed) = (Group::Security, Group::Biomed);
+        let alone = linked(vec![(2, biomed), (3, security)], &[(2, 3)]);
+        assert_eq!((alone.four_eyes().is_none(), alone.counted().len()), (true, 1));
+        check(&alone, &voter(2, &[Role::Biomed]), Err(Refusal::VotedAlready));
+        // A further person makes it two, whichever of the pair is needed.
+        assert!(linked(vec![(2, biomed), (3, security), (4, security)], &[(2, 3)]).four_eyes().is_some());
+        assert!(linked(vec![(2, biomed), (3, security), (4, biomed)], &[(2, 3)]).four_eyes().is_some());
+        // Two whom the same administrator invited are two; with that one among the voters, still.
+        let both = [(2, 3), (4, 3)];
+        assert!(linked(vec![(2, biomed), (4, security)], &both).four_eyes().is_some());
+        assert!(linked(vec![(3, security), (2, biomed), (4, security)], &both).four_eyes().is_some());
+        assert!(linked(vec![(3, security), (2, biomed), (4, biomed)], &both).four_eyes().is_none());
+    }
+
+    /// Every way in which four people vote and invited one another: what counts is never of one hand, is enough exactly where
+    /// some of the votes would be enough without the others, and one more vote never takes anything away.
+    #[test]
+    fn of_linked_votes_the_best_that_can_be_of_different_hands_count() {
+        const LINKS: [(u8, u8); 6] = [(1, 2), (1, 3), (1, 4), (2, 3), (2, 4), (3, 4)];
+        for groups in 0..16_u32 {
+            for links in 0..64_u32 {
+                let votes: Vec<Vote> = (1..=4_u8)
+                    .map(|byte| {
+                        let group = if groups & (1 << (byte - 1)) == 0 { Group::Biomed } else { Group::Security };
+                        let of = LINKS
+                            .iter()
+                            .enumerate()
+                            .filter(|(place, (one, _))| *one == byte && links & (1 << place) != 0);
+                        Vote { invited_by: of.map(|(_, (_, by))| person(*by)).collect(), ..vote(byte, group) }
+                    })
+                    .collect();
+                let is_apart = |votes: &[Vote]| {
+                    votes.iter().all(|one| votes.iter().all(|other| !one.may_be_of_the_same_hand(other)))
+                };
+                let enough = |subset: u32| {
+                    let votes = votes.iter().enumerate().filter(|(place, _)| subset & (1 << place) != 0);
+                    let votes: Vec<Vote> = votes.map(|(_, vote)| vote.clone()).collect();
+                    let has = |group| votes.iter().any(|vote| vote.group == group);
+                    is_apart(&votes) && votes.len() >= 2 && has(Group::Biomed) && has(Group::Security)
+                };
+                for cast in 0..=4_usize {
+                    let request = RequestView { votes: votes.iter().take(cast).cloned().collect(), ..request(vec![]) };
+                    assert!(is_apart(&request.counted()), "{votes:?}");
+                    let possible = (0..1_u32 << cast).any(enough);
+                    assert_eq!(request.four_eyes().is_some(), possible, "{cast} of {votes:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn of_many_linked_votes_some_are_looked_at_and_one_of_somebody_else_still_counts() {
+        let chain = (10..60_u8).map(|byte| Vote { invited_by: vec![person(byte - 1)], ..vote(byte, Group::Biomed) });
+        let mut crowd = RequestView { votes: chain.collect(), ..request(vec![]) };
+        assert_eq!((crowd.counted().len(), crowd.four_eyes().is_none()), (LINKED_VOTES_MAX / 2, true));
+        crowd.votes.push(vote(2, Group::Security));
+        assert!(crowd.four_eyes().is_some());
     }
 
     #[test]

@@ -27,6 +27,7 @@ const REGISTERS: &[(&str, &str)] = &[
     ("lane", "id"),
     ("vetting", "id"),
     ("role_grant", "person, role"),
+    ("founded", "one"),
     ("credential", "id"),
     ("isolation", "id"),
     ("rule_set", "idx"),

@@ -151,7 +151,7 @@ pub(crate) async fn grant(
     let recorded = gate
         .record(caller, move |view| {
             let known = view.known(person, at)?.ok_or(Refusal::NotFound)?;
-            let house = view.house(person, role, at)?;
+            let house = view.house(at)?;
             Ok(person::grant(&asker, &known, role, &house, request, at)?)
         })
         .await?;
@@ -384,10 +384,10 @@ pub(crate) async fn enrol(gate: &Arc<Gate>, followed: Followed, made: Made) -> R
     let (credential, at, caller): (Id<Credential>, _, _) = (new_id(), gate.clock.now(), gate.caller.clone());
     let secret = Secret { lookup: made.lookup, credential, data: made.data };
     gate.write(move |tx| {
-        followed.link(&tx.view(), &tx.side(), at)?;
+        let by = followed.link(&tx.view(), &tx.side(), at)?.maker;
         let _added = tx.record(&caller, |view| {
             let known = view.known(followed.person, at)?.ok_or(Refusal::NotFound)?;
-            Ok(invited_passkey(&known, credential, at)?)
+            Ok(invited_passkey(&known, by, credential, at)?)
         })?;
         tx.side().put_meta(&kept_as(followed.person), &[])?;
         tx.side().put_secret(&secret)

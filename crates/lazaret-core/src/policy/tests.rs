@@ -21,7 +21,13 @@ fn baseline() -> Bundle {
 fn approved(bundle: &Bundle) -> Dossier {
     let mut dossier = found(|found| found.is_code = true);
     let bound = bundle.decide(&dossier).binding;
-    let vote = |byte, group| Vote { person: Id::from_bytes([byte; 16]), group, binding: bound, groups: vec![group] };
+    let vote = |byte, group| Vote {
+        person: Id::from_bytes([byte; 16]),
+        group,
+        binding: bound,
+        groups: vec![group],
+        invited_by: Vec::new(),
+    };
     dossier.request = Some(RequestView {
         request: Id::from_bytes([3; 16]),
         act: Act::ReleaseTransfer,

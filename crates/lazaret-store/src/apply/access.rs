@@ -3,13 +3,15 @@
 use lazaret_core::event::{
     CredentialAdded, CredentialRevoked, PolicyActivated, RoleEnded, RoleGranted, SessionsObserved,
 };
+use lazaret_core::person::is_founded;
 use lazaret_core::request::RequestState;
 
 use super::request::{close_request, close_requests};
 use crate::engine::Db;
-use crate::error::Fault;
+use crate::error::{Fault, Result};
 use crate::record::Entry;
 use crate::value::{from_u64, millis};
+use crate::view::View;
 
 pub(super) fn rules(db: Db<'_>, entry: &Entry, fact: &PolicyActivated) -> Result<(), Fault> {
     if let Some(request) = fact.request {
@@ -41,7 +43,8 @@ pub(super) fn sessions_observed(db: Db<'_>, fact: &SessionsObserved) -> Result<(
     Ok(())
 }
 
-pub(super) fn role_granted(db: Db<'_>, fact: &RoleGranted) -> Result<(), Fault> {
+/// The role is theirs. Once there are the people who grant by four eyes, the house is founded for good.
+pub(super) fn role_granted(db: Db<'_>, entry: &Entry, fact: &RoleGranted) -> Result<()> {
     if let Some(request) = fact.request {
         close_request(db, request, RequestState::Granted)?;
     }
@@ -49,11 +52,15 @@ pub(super) fn role_granted(db: Db<'_>, fact: &RoleGranted) -> Result<(), Fault> 
         "INSERT INTO role_grant (person, role, until) VALUES ($1, $2, $3)
          ON CONFLICT (person, role) DO UPDATE SET until = $3",
         &[fact.person.as_bytes(), &(fact.role as i64), &fact.until.map(millis)],
-    )
+    )?;
+    let view = View::new(db);
+    if view.is_being_founded()? && is_founded(&view.members(entry.at)?, &view.invited()?) {
+        db.change_one("INSERT INTO founded (one, t) VALUES (1, $1)", &[&millis(entry.at)])?;
+    }
+    Ok(())
 }
 
-/// The row stays: who ever held a role is asked when one is founded. It ended before all time, not at the entry's: a clock
-/// that is set back revives nothing.
+/// It ended before all time, not at the entry's: a clock that is set back revives nothing.
 pub(super) fn role_ended(db: Db<'_>, fact: &RoleEnded) -> Result<(), Fault> {
     db.execute(
         "UPDATE role_grant SET until = 0 WHERE person = $1 AND role = $2",
@@ -64,8 +71,8 @@ pub(super) fn role_ended(db: Db<'_>, fact: &RoleEnded) -> Result<(), Fault> {
 
 pub(super) fn credential_added(db: Db<'_>, fact: &CredentialAdded) -> Result<(), Fault> {
     db.change_one(
-        "INSERT INTO credential (id, kind, person, party, valid_from, valid_until, asked_by)
-         VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        "INSERT INTO credential (id, kind, person, party, valid_from, valid_until, asked_by, invited_by)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
         &[
             fact.credential.as_bytes(),
             &(fact.kind as i64),
@@ -74,6 +81,7 @@ pub(super) fn credential_added(db: Db<'_>, fact: &CredentialAdded) -> Result<(),
             &millis(fact.valid_from),
             &fact.valid_until.map(millis),
             &fact.asked_by.map(|shown| *shown.as_bytes()),
+            &fact.invited_by.map(|person| *person.as_bytes()),
         ],
     )
 }

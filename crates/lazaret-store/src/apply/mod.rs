@@ -44,7 +44,7 @@ pub(crate) fn apply(db: Db<'_>, entry: &Entry) -> Result<()> {
         Event::Isolated(fact) => party::isolated(db, entry, fact)?,
         Event::IsolationLifted(fact) => party::lifted(db, entry, fact)?,
         Event::PolicyActivated(fact) => access::rules(db, entry, fact)?,
-        Event::RoleGranted(fact) => access::role_granted(db, fact)?,
+        Event::RoleGranted(fact) => access::role_granted(db, entry, fact)?,
         Event::RoleEnded(fact) => access::role_ended(db, fact)?,
         // What the link opens is no register's row: its digest lies beside it, and what it made is a fact of its own.
         Event::PersonInvited(_) | Event::InvitationEnded(_) => {}

@@ -36,9 +36,10 @@ CREATE TABLE role_grant (
   person BLOB NOT NULL REFERENCES person (id), role INTEGER NOT NULL, until INTEGER, PRIMARY KEY (person, role)
 ) STRICT;
 CREATE INDEX role_grant_role ON role_grant (role);
+CREATE TABLE founded (one INTEGER PRIMARY KEY CHECK (one = 1), t INTEGER NOT NULL) STRICT;
 CREATE TABLE credential (
   id BLOB PRIMARY KEY, kind INTEGER NOT NULL, person BLOB, party BLOB, valid_from INTEGER NOT NULL, valid_until INTEGER,
-  asked_by BLOB, revoked INTEGER NOT NULL DEFAULT 0
+  asked_by BLOB, invited_by BLOB, revoked INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE INDEX credential_asked_by ON credential (asked_by);
 CREATE INDEX credential_person ON credential (person);

@@ -1,5 +1,5 @@
-//! Reading what decides about the register itself: who ever held a role, what opened the gate in whose name, a party's
-//! contract with its lanes.
+//! Reading what decides about the register itself: who came in by whose link, whether the house is founded, a party's contract
+//! with its lanes.
 
 use lazaret_core::agreement::Contract;
 use lazaret_core::credential::Administrators;
@@ -22,31 +22,58 @@ impl View<'_> {
     /// A fault of the store, as for every method here.
     pub fn known(&self, person: Id<Person>, at: Timestamp) -> Result<Option<Known>> {
         let Some(found) = self.person(person, at)? else { return Ok(None) };
-        let had_credential =
-            self.db.one("SELECT 1 FROM credential WHERE person = $1 LIMIT 1", &[person.as_bytes()], |_| Ok(()))?;
+        let enters_since = self.db.one(
+            "SELECT valid_from FROM credential WHERE person = $1 AND kind IN ($2, $3) AND revoked = 0 AND valid_from <= $4
+               AND (valid_until IS NULL OR valid_until > $4) ORDER BY valid_from LIMIT 1",
+            &[
+                person.as_bytes(),
+                &(CredentialKind::Passkey as i64),
+                &(CredentialKind::Demo as i64),
+                &millis(at),
+            ],
+            |row| time_of(row, 0),
+        )?;
         let has_passkey = !self.credentials_of_person(person, CredentialKind::Passkey, at)?.is_empty();
         Ok(Some(Known {
             person,
             side: found.side,
             standing: found.standing,
             roles: found.roles,
-            had_credential: had_credential.is_some(),
+            enters_since,
             has_passkey,
+            invited_by: self.invited_by(person)?,
+            is_asked_about: self.awaits_votes(person.cast(), at)?,
         }))
     }
 
-    /// What is known of the others, where this role is granted to this person.
-    pub fn house(&self, person: Id<Person>, role: Role, at: Timestamp) -> Result<House> {
-        let held: Option<i64> = self.db.one(
-            "SELECT COUNT(*) FROM role_grant g JOIN person p ON p.id = g.person WHERE g.role = $1 AND p.side = $2",
-            &[&(role as i64), &(PersonSide::Hospital as i64)],
-            |row| row.get(0),
-        )?;
-        Ok(House {
-            ever_held: usize::try_from(held.unwrap_or(0)).unwrap_or(usize::MAX),
-            members: self.members(at)?,
-            waits: self.awaits_votes(person.cast(), at)?,
-        })
+    /// What is known of the others, where a role is granted.
+    pub fn house(&self, at: Timestamp) -> Result<House> {
+        Ok(House { is_being_founded: self.is_being_founded()?, members: self.members(at)?, invited: self.invited()? })
+    }
+
+    /// Whether there were never yet the people who grant roles by four eyes, so that one administrator makes approvers.
+    pub fn is_being_founded(&self) -> Result<bool> {
+        Ok(self.db.one("SELECT 1 FROM founded", &[], |_| Ok(()))?.is_none())
+    }
+
+    /// Everybody who came in by a link, with whoever made it.
+    pub fn invited(&self) -> Result<Vec<(Id<Person>, Id<Person>)>> {
+        Ok(self.db.all(
+            "SELECT DISTINCT person, invited_by FROM credential WHERE person IS NOT NULL AND invited_by IS NOT NULL
+             ORDER BY person, invited_by",
+            &[],
+            |row| Ok((id_of(row, 0)?, id_of(row, 1)?)),
+        )?)
+    }
+
+    /// Whoever made the links by which this person came in. A passkey that was revoked since counts: whoever used it could have
+    /// added others.
+    pub fn invited_by(&self, person: Id<Person>) -> Result<Vec<Id<Person>>> {
+        Ok(self.db.all(
+            "SELECT DISTINCT invited_by FROM credential WHERE person = $1 AND invited_by IS NOT NULL ORDER BY invited_by",
+            &[person.as_bytes()],
+            |row| id_of(row, 0),
+        )?)
     }
 
     /// The administrators who can sign in now, by a passkey or a token; as if `ended` opened nothing any more, nor what was asked

@@ -428,7 +428,8 @@ impl View<'_> {
         )?;
         for (person, group, binding, credential) in votes {
             let groups = self.still_votes_for(person, group, credential, at)?;
-            found.votes.push(Vote { person, group, binding, groups });
+            let invited_by = self.invited_by(person)?;
+            found.votes.push(Vote { person, group, binding, groups, invited_by });
         }
         Ok(Some(found))
     }

@@ -263,6 +263,11 @@ pub(crate) fn show_request(gate: &Gate, request: Id<Request>) -> Result<RequestJ
         };
         let person: Option<Id<Person>> = (known.act == Act::GrantRole).then(|| subject.cast());
         let role = person.and_then(|person| person::asked_for(person, &known));
+        let entered = person.map_or(Ok(None), |person| view.known(person, at))?;
+        let mut invited_by = Vec::new();
+        for by in entered.iter().flat_map(|known| &known.invited_by) {
+            invited_by.push(side.slug_of(by.cast())?.unwrap_or_else(|| by.to_string()));
+        }
         let reference =
             (known.act == Act::ReleaseTransfer).then(|| subject.cast::<lazaret_core::id::Transfer>().reference());
         Ok(RequestJson {
@@ -272,6 +277,8 @@ pub(crate) fn show_request(gate: &Gate, request: Id<Request>) -> Result<RequestJ
             reference: reference.map(|reference| reference.to_string()),
             person: person.map_or(Ok(None), |person| side.slug_of(person.cast()))?,
             role: role.map(|role| role.word().to_owned()),
+            enters_since: entered.and_then(|known| known.enters_since).map(show::time_text),
+            invited_by,
             binding: known.binding.to_string(),
             approvals: TallyJson { counted: known.counted().len(), required: known.required },
             groups: known.groups.iter().map(|group| group.word().to_owned()).collect(),

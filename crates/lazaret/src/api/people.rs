@@ -96,8 +96,8 @@ pub(crate) async fn add(State(gate): State<Arc<Gate>>, Sent { signed, body }: Se
     signed.answer(outcome.await)
 }
 
-/// Grants a role. A role that votes is granted by two others, once two people have held it: then the answer has the
-/// request that waits for them.
+/// Grants a role. A role that votes takes somebody who can sign in, and is granted by two others as soon as there are two to
+/// ask: then the answer has the request that waits for them.
 #[utoipa::path(
     post,
     path = "/api/v1/people/{person}/roles",

@@ -45,6 +45,7 @@ fn refusal_status(refusal: Refusal) -> StatusCode {
         Refusal::WrongState
         | Refusal::VotedAlready
         | Refusal::TooFewOthers
+        | Refusal::NotEnrolled
         | Refusal::StaleApproval
         | Refusal::KeyReused
         | Refusal::Already(_)

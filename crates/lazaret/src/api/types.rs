@@ -336,6 +336,10 @@ pub struct RequestJson {
     pub person: Option<String>,
     /// The role that the person would hold.
     pub role: Option<String>,
+    /// Since when the person can sign in: ask them whether that passkey is theirs.
+    pub enters_since: Option<String>,
+    /// Who made the links by which the person came in, by short name.
+    pub invited_by: Vec<String>,
     /// What a vote binds; send it back with the vote.
     pub binding: String,
     /// Votes that count and votes needed.

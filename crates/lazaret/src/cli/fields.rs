@@ -63,8 +63,20 @@ pub(crate) const INVITATION: &[&str] = &["person", "link", "until"];
 pub(crate) const LANE: &[&str] =
     &["name", "party", "direction", "open", "kinds", "inspectors", "recipients", "object_bytes_max", "open_transfers"];
 /// The fields of a request that waits for votes.
-pub(crate) const REQUEST: &[&str] =
-    &["id", "act", "party", "reference", "person", "role", "binding", "approvals", "groups", "until"];
+pub(crate) const REQUEST: &[&str] = &[
+    "id",
+    "act",
+    "party",
+    "reference",
+    "person",
+    "role",
+    "enters_since",
+    "invited_by",
+    "binding",
+    "approvals",
+    "groups",
+    "until",
+];
 
 impl JsonArgs {
     /// Whether JSON is wanted at all.
@@ -173,6 +185,8 @@ mod tests {
                 reference: None,
                 person: None,
                 role: None,
+                enters_since: None,
+                invited_by: Vec::new(),
                 binding: x(),
                 approvals,
                 groups: Vec::new(),

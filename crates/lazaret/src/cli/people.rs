@@ -1,4 +1,4 @@
-//! `lazaret people`: who is known to the gate, what they may do, and the link by which they come in. For administrators;
+//! `lazaret people`: who is known to the gate, the link by which they come in, and what they may do. For administrators;
 //! a role that votes takes two others, and then the request is named.
 
 use clap::{Args, Subcommand};
@@ -38,7 +38,7 @@ pub(crate) enum PeopleVerb {
     List(ListArgs),
     /// Record one, of the hospital or of a party
     Add(AddArgs),
-    /// Grant a role; one that votes takes two others, once two people have held it
+    /// Grant a role; one that votes takes somebody who came in, and two others once there are two
     Grant(RoleArgs),
     /// End a role at once
     End(EndArgs),
@@ -167,7 +167,9 @@ async fn add(args: AddArgs, around: &Surroundings) -> Result<Exit> {
     show(&args.json, &added)?;
     if !args.json.wanted() {
         let slug = shown(&added.slug);
-        out::say(&format!("  Next: lazaret people grant {slug} ROLE, then lazaret people invite {slug}"));
+        out::say(&format!(
+            "  Next: lazaret people invite {slug}, and once they came in lazaret people grant {slug} ROLE"
+        ));
     }
     Ok(Exit::Done)
 }

@@ -123,7 +123,7 @@ pub(crate) fn request_text(request: &RequestJson) -> String {
     let about = request.reference.as_ref().or(request.party.as_ref());
     let about = about.map(|about| format!(" of {}", out::shown(about))).unwrap_or_default();
     let about = match (&request.role, &request.person) {
-        (Some(role), Some(person)) => format!(" {role} to {}", out::shown(person)),
+        (Some(role), Some(person)) => format!(" {role} to {}{}", out::shown(person), entered(request)),
         _ => about,
     };
     let tally = request.approvals;
@@ -135,6 +135,16 @@ pub(crate) fn request_text(request: &RequestJson) -> String {
         request.groups.join(" and "),
         request.until
     )
+}
+
+/// How the person came in, for whoever is to ask them whether that was they.
+fn entered(request: &RequestJson) -> String {
+    let Some(since) = &request.enters_since else { return ", who cannot sign in".to_owned() };
+    let by = match request.invited_by.as_slice() {
+        [] => String::new(),
+        by => format!(" by a link of {}", out::shown(&by.join(", "))),
+    };
+    format!(", who can sign in since {since}{by}")
 }
 
 /// What is voted on, and the console's page where that can be done.

@@ -1,9 +1,11 @@
 //! Approvals: what waits for me, is it safe to say yes? What waits for others, and what I decided.
 
+use std::iter;
+
 use axum::extract::RawQuery;
 use axum::response::Response;
 use lazaret_core::caller::Caller;
-use lazaret_core::id::{Id, Isolation, Request, Subject, Transfer};
+use lazaret_core::id::{Id, Isolation, Person, Request, Subject, Transfer};
 use lazaret_core::person;
 use lazaret_core::refusal::Refusal;
 use lazaret_core::request::{Act, Group, RequestView};
@@ -202,6 +204,7 @@ fn tally(request: &RequestView) -> String {
 
 fn detail(inside: &Inside, page: &Page, one: &Waiting) -> Markup {
     let doubts = doubts(inside, one);
+    let linked = one.request.standing().len() > one.request.counted().len();
     let evidence =
         (one.request.act == Act::ReleaseTransfer).then(|| format!("/t/{}", one.subject.cast::<Transfer>().reference()));
     let content = html! {
@@ -212,6 +215,7 @@ fn detail(inside: &Inside, page: &Page, one: &Waiting) -> Markup {
             @if one.request.act == Act::ActivatePolicy { (rules::changes(inside, one.request.binding)) }
             @if let Some(path) = evidence { p { a href=(path) { "All evidence" } } }
             p.muted { (tally(&one.request)) ", asked of " (words::groups(&one.request.groups)) "." }
+            @if linked { p { "Somebody and whoever invited them have both voted, and that counts once: a further person is needed." } }
             @match one.mine {
                 Ok(group) => {
                     p { "You decide for " strong { (words::group(group)) } ": you did not ask for it, and you are in the group." }
@@ -232,11 +236,25 @@ fn doubts(inside: &Inside, one: &Waiting) -> Vec<String> {
         Act::LiftIsolation => {
             return vec!["nothing goes in from this party or out to it while it is isolated.".to_owned()];
         }
-        Act::GrantRole => return vec!["whoever holds this role decides what may cross.".to_owned()],
+        Act::GrantRole => {
+            let held = "whoever holds this role decides what may cross.".to_owned();
+            return iter::once(held).chain(entered(inside, one.subject.cast())).collect();
+        }
         Act::ActivatePolicy => return Vec::new(),
     }
     let explained = crossing::explanation(&inside.gate, one.subject.cast());
     explained.map(|(_, _, found)| found.because.into_iter().map(|fired| fired.reason).collect()).unwrap_or_default()
+}
+
+/// How whoever would hold a role came in: voters ask them whether that was they.
+fn entered(inside: &Inside, person: Id<Person>) -> Option<String> {
+    let known = inside.gate.read(|view, _| view.known(person, inside.at)).ok().flatten()?;
+    let Some(since) = known.enters_since else { return Some("nothing signs them in any more.".to_owned()) };
+    let named = |by: &Id<Person>| inside.gate.read(|_, side| Ok(inside.gate.particulars.person_name(side, *by)));
+    let by: Vec<String> = known.invited_by.iter().filter_map(|by| named(by).ok()).collect();
+    let by = if by.is_empty() { String::new() } else { format!(", by a link that {} made", by.join(" and ")) };
+    let since = words::instant(since, "%-d %B %Y, %H:%M UTC");
+    Some(format!("they can sign in since {since}{by}. Ask them whether the passkey of that time is theirs."))
 }
 
 fn decisions(inside: &Inside, votes: &[VoteRow]) -> Result<Markup> {

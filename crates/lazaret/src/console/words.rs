@@ -296,6 +296,7 @@ pub const fn not_you(refusal: Refusal) -> &'static str {
         | Refusal::WaitsAlready
         | Refusal::LastAdministrator
         | Refusal::ApproverKnown
+        | Refusal::NotEnrolled
         | Refusal::HasPasskey
         | Refusal::NoContract
         | Refusal::WrongRecipients

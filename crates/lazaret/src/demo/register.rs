@@ -1,4 +1,4 @@
-//! Who is in the demo: nine people and one of a supplier, six parties of different kinds with a fourth party behind them,
+//! Who is in the demo: ten people and one of a supplier, six parties of different kinds with a fourth party behind them,
 //! their agreements and lanes, and the keys of all.
 
 use std::path::Path;
@@ -44,6 +44,7 @@ const PEOPLE: &[DemoPerson] = &[
     DemoPerson { slug: "dan", name: "Dan Weiss", roles: &[Role::Security] },
     DemoPerson { slug: "mei", name: "Mei Tanaka", roles: &[Role::Biomed] },
     DemoPerson { slug: "sam", name: "Sam Osei", roles: &[Role::Privacy] },
+    DemoPerson { slug: "nora", name: "Nora Lind", roles: &[Role::Admin] },
 ];
 
 /// Somebody at a party, who sees what a supplier's people see.
@@ -221,7 +222,8 @@ fn credential(
     party: Option<Id<Party>>,
     at: Timestamp,
 ) -> CredentialAdded {
-    CredentialAdded { credential, kind, person, party, valid_from: at, valid_until: None, asked_by: None }
+    let (valid_from, valid_until, asked_by, invited_by) = (at, None, None, None);
+    CredentialAdded { credential, kind, person, party, valid_from, valid_until, asked_by, invited_by }
 }
 
 fn add_person(gate: &Arc<Gate>, keys: &Path, demo: &DemoPerson, at: Timestamp) -> Result<()> {

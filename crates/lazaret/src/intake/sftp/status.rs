@@ -97,6 +97,7 @@ fn refused(refusal: Refusal) -> Status {
         | Refusal::OtherSide
         | Refusal::TooFewOthers
         | Refusal::ApproverKnown
+        | Refusal::NotEnrolled
         | Refusal::NoLongerCleared => Status::PermissionDenied,
         Refusal::TooLarge
         | Refusal::Quota
