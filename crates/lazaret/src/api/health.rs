@@ -95,6 +95,11 @@ pub fn parts(gate: &Gate) -> Result<Vec<(Severity, PartJson)>> {
             part("vault", "keys were opened without a reason", "stop the gate and call security"),
         ));
     }
+    if gate.read(|view, _| view.is_being_founded())? {
+        let state = "still being founded: one administrator can make approvers";
+        let fix = "give roles until there are two others to ask: one of security and another administrator, or two of security";
+        parts.push((Severity::Degraded, part("people", state, fix)));
+    }
     parts.sort_by_key(|(severity, _)| Reverse(*severity));
     Ok(parts)
 }

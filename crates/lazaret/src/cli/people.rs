@@ -2,7 +2,8 @@
 //! a role that votes takes two others, and then the request is named.
 
 use clap::{Args, Subcommand};
-use lazaret_core::register::Standing;
+use lazaret_core::register::{Role, Standing};
+use lazaret_core::request::Group;
 
 use super::client::{Client, segment};
 use super::exit::Exit;
@@ -177,6 +178,7 @@ async fn add(args: AddArgs, around: &Surroundings) -> Result<Exit> {
 async fn grant(args: RoleArgs, around: &Surroundings) -> Result<Exit> {
     args.json.check(fields::GRANTED)?;
     let mut client = Client::new(&args.place.resolve(around, Unnamed::Refused)?)?;
+    let votes = Role::from_word(&args.role).is_some_and(|role| Group::of(role).is_some());
     let body = RoleJson { role: args.role }.to_json()?;
     let answer = client.post(&path(&args.person, "/roles"), "application/json", body).await?;
     let granted: GrantedJson = from_json(&answer.body).map_err(garbled)?;
@@ -188,6 +190,8 @@ async fn grant(args: RoleArgs, around: &Surroundings) -> Result<Exit> {
     if let Some(request) = &granted.request {
         out::print(&format!("  {}  {}\n", request.id, vote::request_text(request)))?;
         out::say(&format!("  Two others vote: lazaret requests approve {} --as PERSON --reason TEXT", request.id));
+    } else if votes {
+        out::say("  Still being founded: one administrator can make approvers, until there are two others to ask");
     }
     Ok(Exit::Done)
 }
@@ -283,7 +287,6 @@ fn path(person: &str, rest: &str) -> String {
 mod tests {
     use super::*;
     use crate::api::types::OpenInvitationJson;
-    use lazaret_core::register::Role;
 
     #[test]
     fn every_role_can_be_granted() {

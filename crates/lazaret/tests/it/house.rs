@@ -187,7 +187,14 @@ fn once_there_are_two_to_ask_they_grant_every_role_that_votes() {
     let _tom = house.invites("tom");
     house.is_refused(&["people", "end", "ada", "admin"], "without an administrator");
 
+    let health = format!("{}/readyz", gate.ready["admin"].as_str().unwrap());
+    let is_said = || {
+        let ready = gate.request("", "GET", &health).send().text().contains("still being founded");
+        (dan.page("/").contains("still being founded"), ready)
+    };
+    assert_eq!(is_said(), (true, true));
     let eve = house.welcomes("eve", "admin");
+    assert_eq!(is_said(), (false, false));
     let asked = house.does(&["people", "grant", "tom", "biomed"]);
     let request = &asked["request"];
     assert_eq!(request["invited_by"], Value::from(vec!["ada"]));
