@@ -5,7 +5,7 @@ use crate::digest::Commitment;
 use crate::event::{Event, TransferArrived};
 use crate::id::{Id, Object, Party, Transfer};
 use crate::refusal::Refusal;
-use crate::register::LaneTerms;
+use crate::register::{LaneTerms, Role};
 use crate::transfer::{Channel, Direction, TransferKind};
 
 /// What the registers know of the place where a transfer would arrive.
@@ -50,12 +50,13 @@ pub struct Arrival {
 /// first: to an outsider another's lane looks like one that is not there, open or closed, isolated or not.
 ///
 /// # Errors
-/// A caller who does not belong to it, isolation, a closed lane, or a kind that the lane does not take.
+/// A caller who does not belong to it, or whose roles send nothing outward; isolation, a closed lane, or a kind that the lane does
+/// not take.
 pub fn may_send(caller: &Caller, landing: &Landing, kind: TransferKind) -> Result<(), Refusal> {
     let belongs = match (landing.lane.direction, caller.who()) {
         (Direction::In, Who::Party { party }) => *party == landing.party,
         (Direction::In, Who::Person { party, .. }) => *party == Some(landing.party),
-        (Direction::Out, Who::Person { party: None, .. }) => true,
+        (Direction::Out, Who::Person { party: None, .. }) => sends_outward(caller),
         (Direction::Out, _) | (Direction::In, Who::Gate { .. }) => false,
     };
     if !belongs {
@@ -69,6 +70,11 @@ pub fn may_send(caller: &Caller, landing: &Landing, kind: TransferKind) -> Resul
     }
     let taken = landing.lane.kinds.is_empty() || landing.lane.kinds.contains(&kind);
     if taken { Ok(()) } else { Err(Refusal::KindNotOnLane) }
+}
+
+/// Whether one of the hospital's people holds a role that sends outward.
+pub fn sends_outward(caller: &Caller) -> bool {
+    caller.is_hospital_person() && Role::ALL.iter().any(|role| role.sends_outward() && caller.has_role(*role))
 }
 
 /// A sealed object becomes a transfer.
@@ -107,7 +113,6 @@ pub fn arrive(caller: &Caller, landing: &Landing, arrival: &Arrival) -> Result<E
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::register::Role;
     use crate::request::Means;
 
     const ID: [u8; 16] = [1; 16];
@@ -158,10 +163,21 @@ mod tests {
             may_send(&machine(1), &landing(Direction::In, false, true), TransferKind::File),
             Err(Refusal::Isolated)
         );
-        assert_eq!(may_send(&person(None, &[]), &landing(Direction::Out, true, false), TransferKind::File), Ok(()));
         assert_eq!(
             may_send(&person(None, &[]), &landing(Direction::In, true, false), TransferKind::File),
             Err(Refusal::NotAllowed)
         );
+    }
+
+    #[test]
+    fn who_sends_outward_holds_a_role_for_it() {
+        let send = |roles: &[Role]| may_send(&person(None, roles), &landing(Direction::Out, true, false), TransferKind::File);
+        for role in [Role::Security, Role::Biomed, Role::Privacy, Role::Integration, Role::Receiver, Role::Clinician] {
+            assert_eq!(send(&[role]), Ok(()), "{}", role.word());
+        }
+        assert_eq!(send(&[Role::Auditor, Role::Clinician]), Ok(()));
+        for roles in [&[][..], &[Role::Admin], &[Role::Auditor], &[Role::Sender], &[Role::Admin, Role::Auditor]] {
+            assert_eq!(send(roles), Err(Refusal::NotAllowed), "{roles:?}");
+        }
     }
 }

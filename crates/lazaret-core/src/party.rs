@@ -130,7 +130,8 @@ pub fn may_agree(caller: &Caller) -> Result<(), Refusal> {
 }
 
 /// A privacy officer or an administrator records an agreement that covers patient data, from now on for so many days. It does not
-/// count for what they themselves ask to cross: the dossier looks for one that somebody else recorded.
+/// count for what they themselves ask to cross, nor people whom they recorded or invited: the dossier looks for one that somebody
+/// else recorded.
 ///
 /// # Errors
 /// As [`may_agree`]; a kind of agreement that covers none; no day, or more than [`AGREEMENT_DAYS_MAX`].

@@ -94,6 +94,19 @@ codes! {
     }
 }
 
+impl Role {
+    /// Whether whoever holds it may send something out of the hospital: those whose work it is with what crosses. Keeping the
+    /// register, or reading what happened, is not.
+    pub const fn sends_outward(self) -> bool {
+        match self {
+            Role::Security | Role::Biomed | Role::Privacy | Role::Integration | Role::Receiver | Role::Clinician => {
+                true
+            }
+            Role::Admin | Role::Auditor | Role::Sender | Role::Respondent => false,
+        }
+    }
+}
+
 /// When an agreement counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]

@@ -1,6 +1,7 @@
 //! Reading parties, lanes and what is true of a party now.
 
 use lazaret_core::dossier::PartyFacts;
+use lazaret_core::event::Event;
 use lazaret_core::id::{Actor, Agreement, Engagement, Id, Isolation, Lane, Party};
 use lazaret_core::register::{AgreementKind, LaneTerms, PartyKind, PartyState};
 use lazaret_core::time::Timestamp;
@@ -143,15 +144,33 @@ impl View<'_> {
         })
     }
 
-    /// Whether somebody else than this actor recorded an agreement in force that covers patient data.
+    /// Whether somebody else than this actor, and than whoever recorded or invited them, recorded an agreement in force that
+    /// covers patient data: nobody opens the way for what an account of their making sends.
     pub(super) fn is_covered_by_another(&self, lane: &LaneView, actor: Id<Actor>, at: Timestamp) -> Result<bool> {
+        let behind = self.behind(actor, at)?;
         for agreement in self.covers(lane, at)? {
             let entries = self.entries_about(agreement.cast())?;
-            if entries.iter().all(|entry| entry.actor != *actor.as_bytes()) {
+            if entries.iter().all(|entry| !behind.contains(&Id::from_bytes(entry.actor))) {
                 return Ok(true);
             }
         }
         Ok(false)
+    }
+
+    /// An actor, and for a person whoever recorded or invited them, but for the gate itself.
+    fn behind(&self, actor: Id<Actor>, at: Timestamp) -> Result<Vec<Id<Actor>>> {
+        let mut behind = vec![actor];
+        if self.person(actor.cast(), at)?.is_none() {
+            return Ok(behind);
+        }
+        for entry in self.entries_about(actor.cast())? {
+            let lets_in = matches!(entry.event, Event::PersonRecorded(_) | Event::PersonInvited(_));
+            let by: Id<Actor> = Id::from_bytes(entry.actor);
+            if lets_in && !behind.contains(&by) && self.person(by.cast(), at)?.is_some() {
+                behind.push(by);
+            }
+        }
+        Ok(behind)
     }
 
     /// The agreements in force that cover patient data on a lane.

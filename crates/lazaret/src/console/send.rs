@@ -6,6 +6,7 @@ use std::sync::Arc;
 use axum::extract::multipart::Field;
 use axum::extract::{FromRequest, Multipart, Request, State};
 use axum::response::{IntoResponse, Redirect, Response};
+use lazaret_core::arrival::sends_outward;
 use lazaret_core::id::{Id, Transfer};
 use lazaret_core::refusal::{PartyCode, Refusal};
 use lazaret_core::transfer::Direction;
@@ -40,7 +41,8 @@ fn ways(inside: &Inside) -> Result<Vec<Way>> {
     inside.gate.read(|view, side| {
         let lanes: Vec<LaneView> = match caller.party() {
             Some(party) => view.lanes_of(party, Direction::In)?,
-            None => view.lanes(Direction::Out)?,
+            None if sends_outward(caller) => view.lanes(Direction::Out)?,
+            None => Vec::new(),
         };
         let open = lanes.into_iter().filter(|lane| lane.terms.open).map(|lane| Way {
             lane: lane.terms.name.to_string(),
@@ -72,7 +74,7 @@ fn form(inside: &Inside, ways: &[Way]) -> Markup {
             p { (pill(words::ISOLATED)) " Nothing can be sent to " (name(&way.party)) " at the moment." }
         }
         @if usable.is_empty() {
-            div.panel { p { "There is no lane that you could send on." } p.muted { "Lanes belong to an agreement: ask an administrator to open one." } }
+            div.panel { p { "There is no lane that you could send on." } p.muted { "Lanes belong to an agreement, and sending takes a role: ask an administrator for them." } }
         } @else {
             form action="/send" method="post" enctype="multipart/form-data" data-upload {
                 (token(&inside.reader.csrf))

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::gate::{Answer, TestGate, wait_for};
+use crate::passkey::Visitor;
 
 /// A message that names a patient.
 const ADMISSION: &str = "MSH|^~\\&|A|B|C|D|20261101093000||ADT^A01|M1|T|2.5\rPID|1||100200^^^H^MR||Muster^Maxima||19700101|F|||12 Sample Street^^Town\r";
@@ -173,6 +174,37 @@ fn nobody_opens_the_way_for_patient_data_of_their_own() {
     assert_eq!(gate.put("sam", "lab-out/again.hl7", ADMISSION.as_bytes()).status, 202);
     assert_eq!(agree(&gate, "claire", "labco"), 200);
     wait_for("sam's to be released", || (state(&gate, &held) == "released").then_some(()));
+}
+
+/// Somebody whom ana recorded and let in by a link; the header that signs their requests.
+fn carl(gate: &TestGate) -> String {
+    let added = json!({"slug": "carl", "name": "Carl Example"}).to_string();
+    assert_eq!(gate.request("ana", "POST", "/api/v1/people").body(&added).send().status, 200);
+    let made = gate.request("ana", "POST", "/api/v1/people/carl/invitation").send().json();
+    let visitor = Visitor::by_link(gate, "carl", made["link"].as_str().unwrap(), &[]);
+    let token = std::fs::read_to_string(visitor.token_file("carl.token")).unwrap();
+    format!("Authorization: Bearer {token}")
+}
+
+#[test]
+fn whoever_sends_outward_has_a_role_and_their_patient_data_a_cover_by_others() {
+    let gate = TestGate::start();
+    let (signed, file) = (carl(&gate), gate.file("carl.hl7", ADMISSION.as_bytes()));
+    let send = |name: &str| {
+        let request = gate.request("", "PUT", &format!("/api/v1/in/lab-out/{name}")).header(&signed);
+        request.header("Prefer: wait=60").upload(&file).send()
+    };
+    let refused = send("early.hl7");
+    assert_eq!(refused.status, 403, "{}", refused.text());
+    let role = json!({"role": "clinician"}).to_string();
+    assert_eq!(gate.request("ana", "POST", "/api/v1/people/carl/roles").body(&role).send().status, 200);
+    let held = reference(&send("admission.hl7"));
+    let other = reference(&gate.put("tom", "lab-out/other.hl7", ADMISSION.as_bytes()));
+    assert_eq!(agree(&gate, "ana", "labco"), 200);
+    wait_for("tom's to be released", || (state(&gate, &other) == "released").then_some(()));
+    assert_eq!(state(&gate, &held), "held", "ana made the account, and the agreement");
+    assert_eq!(agree(&gate, "claire", "labco"), 200);
+    wait_for("carl's to be released", || (state(&gate, &held) == "released").then_some(()));
 }
 
 // EVIDENCE-OF: R-019
