@@ -6,7 +6,7 @@ import re
 
 # The types of a fact's keys 0, 1, 2 and so on; those with a ? may be missing.
 FACTS = {
-    "transfer_arrived.v1": "id id direction id id id channel transfer_kind commitment commitment u32",
+    "transfer_arrived.v1": "id id direction id id id channel transfer_kind commitment commitment u32 id?",
     "transfer_inspected.v1": "id commitment digest [verdict_row] content_kind phi_presence bool signature_state bool"
     " bool digest",
     "transfer_ruled.v1": "id outcome [fired_rule] digest digest digest id? bool",

@@ -106,6 +106,7 @@ pub fn arrive(caller: &Caller, landing: &Landing, arrival: &Arrival) -> Result<E
         content: arrival.content,
         manifest: arrival.manifest,
         version: landing.next_version,
+        credential: caller.credential(),
     }
     .into())
 }

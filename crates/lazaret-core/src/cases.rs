@@ -282,6 +282,7 @@ impl Given {
             act: Act::ReleaseTransfer,
             state: RequestState::Open,
             requester,
+            let_in_by: Vec::new(),
             binding,
             required: 2,
             groups: vec![Group::Security],

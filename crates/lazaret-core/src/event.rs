@@ -189,6 +189,8 @@ facts! {
         9 manifest: Commitment,
         /// 1 for a name not met before on this lane, then counting.
         10 version: u32,
+        /// What the sender showed: whoever made it, or the link by which they came in, is never one of the approvers.
+        11 credential: Option<Id<Credential>>,
     }
     /// The station answered for this object.
     TransferInspected = "transfer_inspected.v1" {

@@ -79,10 +79,14 @@ pub fn explain(
     let mut levers: Vec<Lever> = would_release.iter().flatten().copied().collect();
     levers.sort_unstable();
     levers.dedup();
-    let voted: Vec<Id<Person>> = counted(decision).map(|vote| vote.person).collect();
+    let standing = decision.request.iter().flat_map(RequestView::standing);
+    let voted: Vec<Id<Person>> = standing.map(|vote| vote.person).collect();
+    let let_in =
+        |person: &Id<Person>| dossier.request.as_ref().is_some_and(|request| request.let_in_by.contains(person));
     let may = |lever: Lever, person: &Id<Person>| {
         let is_requester = person.cast::<crate::id::Actor>() == dossier.transfer.requester;
-        !is_requester && (lever.kind != LeverKind::Approval || !voted.contains(person))
+        let is_out = lever.kind == LeverKind::Approval && (voted.contains(person) || let_in(person));
+        !is_requester && !is_out
     };
     let able = |lever| Able {
         lever,
@@ -303,6 +307,7 @@ mod tests {
             act: Act::ReleaseTransfer,
             state: RequestState::Open,
             requester: dossier.transfer.requester,
+            let_in_by: Vec::new(),
             // What was ruled last bound something else.
             binding: crate::digest::Digest::from_bytes([9; 32]),
             required: 2,

@@ -469,6 +469,7 @@ mod tests {
             act: Act::GrantRole,
             state: RequestState::Open,
             requester: id(1).cast(),
+            let_in_by: Vec::new(),
             binding: binding(id(9), Role::Biomed),
             required: 2,
             groups: vec![Group::Security, Group::Admin],

@@ -128,6 +128,8 @@ pub enum Refusal {
     OwnRequest,
     /// The voter is in none of the groups asked, is past, or is the party's own.
     NotInRole,
+    /// Whoever let the sender in, by a key, a token or a link, never decides on what they send.
+    LetSenderIn,
     /// This person has voted on this request.
     VotedAlready,
     /// Nobody could grant it: without whoever asks there are too few in the groups that would be asked.
@@ -181,6 +183,7 @@ impl Refusal {
             | Refusal::NotAllowed
             | Refusal::OwnRequest
             | Refusal::NotInRole
+            | Refusal::LetSenderIn
             | Refusal::VotedAlready
             | Refusal::NotOneself
             | Refusal::OtherSide
@@ -227,6 +230,9 @@ impl Refusal {
             }
             Refusal::OwnRequest => "the requester is never one of the approvers: ask somebody else",
             Refusal::NotInRole => "not in a group that this request asks for: ask one of its members",
+            Refusal::LetSenderIn => {
+                "whoever let the sender in, by a key, a token or a link, is never one of the approvers: ask somebody else"
+            }
             Refusal::VotedAlready => "this person has voted: another person is needed",
             Refusal::TooFewOthers => {
                 "without whoever asks, too few people are in the groups that grant this: give more people the role, or let \

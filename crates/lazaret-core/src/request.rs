@@ -80,6 +80,9 @@ pub struct RequestView {
     pub state: RequestState,
     /// Who asked; never counted.
     pub requester: Id<Actor>,
+    /// Whoever let in who sent what is to be released: made the key or token that was shown, or the link by which they came. They
+    /// could have sent it themselves; never counted.
+    pub let_in_by: Vec<Id<Person>>,
     /// What votes bind now.
     pub binding: Digest,
     /// How many distinct persons are needed.
@@ -131,13 +134,15 @@ pub struct Voter {
 }
 
 impl RequestView {
-    /// The votes that stand: bound to what is true now, by distinct entitled persons, never by the requester.
+    /// The votes that stand: bound to what is true now, by distinct entitled persons, never by the requester or whoever let them
+    /// in.
     pub fn standing(&self) -> Vec<Vote> {
         let mut standing: Vec<Vote> = Vec::new();
         for vote in &self.votes {
             let fresh = vote.binding == self.binding && self.groups.iter().any(|group| vote.groups.contains(group));
             let distinct = standing.iter().all(|other| other.person != vote.person);
-            if fresh && distinct && vote.person.cast::<Actor>() != self.requester {
+            let asked = vote.person.cast::<Actor>() == self.requester || self.let_in_by.contains(&vote.person);
+            if fresh && distinct && !asked {
                 standing.push(vote.clone());
             }
         }
@@ -174,6 +179,9 @@ impl RequestView {
         }
         if voter.person.cast::<Actor>() == self.requester {
             return Err(Refusal::OwnRequest);
+        }
+        if self.let_in_by.contains(&voter.person) {
+            return Err(Refusal::LetSenderIn);
         }
         if voter.side != PersonSide::Hospital || voter.standing == Standing::Past {
             return Err(Refusal::NotInRole);
@@ -386,6 +394,7 @@ mod tests {
             act: Act::ReleaseTransfer,
             state: RequestState::Open,
             requester: person(9).cast(),
+            let_in_by: Vec::new(),
             binding: SEEN,
             required: 2,
             groups: vec![Group::Biomed, Group::Security],
@@ -481,6 +490,17 @@ mod tests {
         assert!(three.four_eyes().is_some());
         three.votes[0].groups = vec![Group::Biomed];
         assert!(three.four_eyes().is_none(), "nobody is left for privacy");
+    }
+
+    // EVIDENCE-OF: R-011
+    #[test]
+    fn whoever_let_the_sender_in_is_never_one_of_the_two() {
+        let voted = request(vec![(2, Group::Biomed), (3, Group::Security)]);
+        assert!(voted.four_eyes().is_some());
+        let by_three = RequestView { let_in_by: vec![person(3)], ..voted };
+        assert_eq!((by_three.four_eyes().is_none(), by_three.counted().len()), (true, 1));
+        check(&by_three, &voter(3, &[Role::Security]), Err(Refusal::LetSenderIn));
+        check(&by_three, &voter(4, &[Role::Security]), Ok(Group::Security));
     }
 
     // EVIDENCE-OF: R-011

@@ -529,6 +529,7 @@ mod tests {
             content: CONTENT,
             manifest: CONTENT,
             version: 1,
+            credential: None,
         }
         .into()
     }

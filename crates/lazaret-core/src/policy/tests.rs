@@ -33,6 +33,7 @@ fn approved(bundle: &Bundle) -> Dossier {
         act: Act::ReleaseTransfer,
         state: RequestState::Open,
         requester: dossier.transfer.requester,
+        let_in_by: Vec::new(),
         binding: bound,
         required: 2,
         groups: vec![Group::Security, Group::Biomed],

@@ -69,10 +69,10 @@ pub(super) fn role_ended(db: Db<'_>, fact: &RoleEnded) -> Result<(), Fault> {
     Ok(())
 }
 
-pub(super) fn credential_added(db: Db<'_>, fact: &CredentialAdded) -> Result<(), Fault> {
+pub(super) fn credential_added(db: Db<'_>, entry: &Entry, fact: &CredentialAdded) -> Result<(), Fault> {
     db.change_one(
-        "INSERT INTO credential (id, kind, person, party, valid_from, valid_until, asked_by, invited_by)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        "INSERT INTO credential (id, kind, person, party, valid_from, valid_until, asked_by, invited_by, added_by)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
         &[
             fact.credential.as_bytes(),
             &(fact.kind as i64),
@@ -82,6 +82,7 @@ pub(super) fn credential_added(db: Db<'_>, fact: &CredentialAdded) -> Result<(),
             &fact.valid_until.map(millis),
             &fact.asked_by.map(|shown| *shown.as_bytes()),
             &fact.invited_by.map(|person| *person.as_bytes()),
+            &entry.actor,
         ],
     )
 }

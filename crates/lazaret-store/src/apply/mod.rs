@@ -48,7 +48,7 @@ pub(crate) fn apply(db: Db<'_>, entry: &Entry) -> Result<()> {
         Event::RoleEnded(fact) => access::role_ended(db, fact)?,
         // What the link opens is no register's row: its digest lies beside it, and what it made is a fact of its own.
         Event::PersonInvited(_) | Event::InvitationEnded(_) => {}
-        Event::CredentialAdded(fact) => access::credential_added(db, fact)?,
+        Event::CredentialAdded(fact) => access::credential_added(db, entry, fact)?,
         Event::CredentialRevoked(fact) => access::credential_revoked(db, fact)?,
         Event::EpochOpened(fact) => db.change_one(
             "INSERT INTO epoch (epoch, gate, previous, reason, t) VALUES ($1, $2, $3, $4, $5)",

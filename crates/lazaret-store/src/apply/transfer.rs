@@ -23,8 +23,8 @@ pub(super) fn arrived(db: Db<'_>, entry: &Entry, fact: &TransferArrived) -> Resu
     let at = millis(entry.at);
     db.change_one(
         "INSERT INTO transfer (id, reference, object, direction, lane, party, requester, channel, kind, content, manifest,
-           version, stage, since, arrived, epoch, idx)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $14, $15, $16)",
+           version, credential, stage, since, arrived, epoch, idx)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $15, $16, $17)",
         &[
             fact.transfer.as_bytes(),
             &from_u64(fact.transfer.reference().value()),
@@ -38,6 +38,7 @@ pub(super) fn arrived(db: Db<'_>, entry: &Entry, fact: &TransferArrived) -> Resu
             fact.content.as_bytes(),
             fact.manifest.as_bytes(),
             &i64::from(fact.version),
+            &fact.credential.map(|credential| *credential.as_bytes()),
             &(Stage::Quarantined as i64),
             &at,
             &from_u64(entry.position.epoch),

@@ -39,7 +39,7 @@ CREATE INDEX role_grant_role ON role_grant (role);
 CREATE TABLE founded (one INTEGER PRIMARY KEY CHECK (one = 1), t INTEGER NOT NULL) STRICT;
 CREATE TABLE credential (
   id BLOB PRIMARY KEY, kind INTEGER NOT NULL, person BLOB, party BLOB, valid_from INTEGER NOT NULL, valid_until INTEGER,
-  asked_by BLOB, invited_by BLOB, revoked INTEGER NOT NULL DEFAULT 0
+  asked_by BLOB, invited_by BLOB, added_by BLOB NOT NULL, revoked INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE INDEX credential_asked_by ON credential (asked_by);
 CREATE INDEX credential_person ON credential (person);
@@ -53,8 +53,8 @@ CREATE TABLE transfer (
   id BLOB PRIMARY KEY, reference INTEGER NOT NULL UNIQUE, object BLOB NOT NULL UNIQUE, direction INTEGER NOT NULL,
   lane BLOB NOT NULL REFERENCES lane (id), party BLOB NOT NULL REFERENCES party (id), requester BLOB NOT NULL,
   channel INTEGER NOT NULL, kind INTEGER NOT NULL, content BLOB NOT NULL, manifest BLOB NOT NULL, version INTEGER NOT NULL,
-  stage INTEGER NOT NULL, since INTEGER NOT NULL, arrived INTEGER NOT NULL, delivery BLOB, epoch INTEGER NOT NULL,
-  idx INTEGER NOT NULL
+  credential BLOB, stage INTEGER NOT NULL, since INTEGER NOT NULL, arrived INTEGER NOT NULL, delivery BLOB,
+  epoch INTEGER NOT NULL, idx INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX transfer_stage ON transfer (stage, since);
 CREATE INDEX transfer_party ON transfer (party, arrived);

@@ -104,6 +104,20 @@ impl View<'_> {
         )?)
     }
 
+    /// Whoever let in who showed this credential: made it, or the token by which it was asked for, or the link by which its owner
+    /// came in.
+    pub fn let_in_by(&self, credential: Id<Credential>) -> Result<Vec<Id<Person>>> {
+        Ok(self.db.all(
+            "WITH RECURSIVE shown (id, person, asked_by, added_by) AS (
+               SELECT id, person, asked_by, added_by FROM credential WHERE id = $1
+               UNION SELECT c.id, c.person, c.asked_by, c.added_by FROM credential c JOIN shown s ON c.id = s.asked_by)
+             SELECT added_by FROM shown JOIN person p ON p.id = shown.added_by
+             UNION SELECT c.invited_by FROM credential c JOIN shown ON c.person = shown.person WHERE c.invited_by IS NOT NULL",
+            &[credential.as_bytes()],
+            |row| id_of(row, 0),
+        )?)
+    }
+
     /// The administrators who can sign in now, and once this credential has ended.
     pub fn administrators_without(&self, credential: Id<Credential>, at: Timestamp) -> Result<Administrators> {
         let now = self.administrators_who_can_sign_in(None, at)?;

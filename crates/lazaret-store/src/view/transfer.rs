@@ -402,6 +402,12 @@ impl View<'_> {
 
     /// A request with its votes and what is true of the voters now.
     pub fn request(&self, request: Id<Request>, at: Timestamp) -> Result<Option<RequestView>> {
+        let shown: Option<Option<Id<Credential>>> = self.db.one(
+            "SELECT t.credential FROM request q JOIN transfer t ON t.id = q.subject WHERE q.id = $1 AND q.act = $2",
+            &[request.as_bytes(), &(Act::ReleaseTransfer as i64)],
+            |row| id_opt(row, 0),
+        )?;
+        let let_in_by = shown.flatten().map_or(Ok(Vec::new()), |credential| self.let_in_by(credential))?;
         let found = self.db.one(
             "SELECT act, state, requester, binding, required, groups, until FROM request WHERE id = $1",
             &[request.as_bytes()],
@@ -411,6 +417,7 @@ impl View<'_> {
                     act: code_of(row, 0, Act::ALL)?,
                     state: code_of(row, 1, RequestState::ALL)?,
                     requester: id_of(row, 2)?,
+                    let_in_by: Vec::new(),
                     binding: digest_of(row, 3)?,
                     required: u8::try_from(row.get::<_, i64>(4)?).unwrap_or(u8::MAX),
                     groups: cbor_of(row, 5)?,
@@ -419,7 +426,8 @@ impl View<'_> {
                 })
             },
         )?;
-        let Some(mut found) = found else { return Ok(None) };
+        let Some(found) = found else { return Ok(None) };
+        let mut found = RequestView { let_in_by, ..found };
         let votes: Vec<(Id<Person>, Group, Digest, Id<Credential>)> = self.db.all(
             "SELECT person, approver_group, binding, credential FROM approval
              WHERE request = $1 AND approves = 1 ORDER BY idx",

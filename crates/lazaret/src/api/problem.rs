@@ -34,6 +34,7 @@ fn refusal_status(refusal: Refusal) -> StatusCode {
         | Refusal::KindNotOnLane
         | Refusal::OwnRequest
         | Refusal::NotInRole
+        | Refusal::LetSenderIn
         | Refusal::StepUpNeeded
         | Refusal::NotOneself
         | Refusal::ApproverKnown

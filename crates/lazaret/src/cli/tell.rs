@@ -121,6 +121,7 @@ mod tests {
                 content: Commitment::from_bytes([5; 32]),
                 manifest: Commitment::from_bytes([6; 32]),
                 version: 1,
+                credential: None,
             }
             .into(),
             "arrived by https, as software, version 1",

@@ -272,6 +272,7 @@ pub fn way(levers: &[Lever]) -> String {
 pub const fn not_you(refusal: Refusal) -> &'static str {
     match refusal {
         Refusal::OwnRequest => "you asked for it yourself, and nobody decides their own request",
+        Refusal::LetSenderIn => "you let the sender in, by a key, a token or a link of yours",
         Refusal::NotOneself => "it is your own role, and nobody decides that",
         Refusal::NotInRole => "you are in none of the groups that are asked",
         Refusal::VotedAlready => "you have voted already, and another person is needed",

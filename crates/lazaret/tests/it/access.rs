@@ -207,6 +207,31 @@ fn whoever_sends_outward_has_a_role_and_their_patient_data_a_cover_by_others() {
     wait_for("carl's to be released", || (state(&gate, &held) == "released").then_some(()));
 }
 
+// EVIDENCE-OF: R-011
+#[test]
+fn whoever_made_a_partys_token_is_not_one_of_two_on_what_comes_by_it() {
+    let gate = TestGate::start();
+    let made = gate.request("ana", "POST", "/api/v1/parties/acme/tokens").body("{\"days\": 1}").send().json();
+    let signed = format!("Authorization: Bearer {}", made["token"].as_str().unwrap());
+    // A token that was asked for by it is hers as well.
+    let again = gate.request("", "POST", "/api/v1/tokens").header(&signed).body("{\"days\": 1}").send().json();
+    let signed = format!("Authorization: Bearer {}", again["token"].as_str().unwrap());
+    let file = gate.file("pump.bin", PROGRAM);
+    let sent = gate.request("", "PUT", "/api/v1/in/acme-in/pump.bin").header(&signed).header("Prefer: wait=60");
+    let path = format!("/api/v1/transfers/{}", reference(&sent.upload(&file).send()));
+    let vote = |name: &str| {
+        let binding = gate.get(name, &path)["binding"].as_str().unwrap().to_owned();
+        let ballot = json!({"vote": "approve", "binding": binding, "reason": "seen"}).to_string();
+        gate.request(name, "POST", &format!("{path}/approvals")).body(&ballot).send()
+    };
+    let refused = vote("ana");
+    assert_eq!(refused.status, 403, "{}", refused.text());
+    assert!(refused.text().contains("whoever let the sender in"), "{}", refused.text());
+    let can = gate.get("ben", &path)["who"].to_string();
+    assert!(can.contains("Dan Weiss") && !can.contains("Ana Ruiz"), "{can}");
+    assert_eq!((vote("ben").status, vote("dan").status), (200, 200));
+}
+
 // EVIDENCE-OF: R-019
 #[test]
 fn a_clinician_is_told_what_a_sender_is_told() {

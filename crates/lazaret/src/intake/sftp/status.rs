@@ -92,6 +92,7 @@ fn refused(refusal: Refusal) -> Status {
         | Refusal::NotAllowed
         | Refusal::OwnRequest
         | Refusal::NotInRole
+        | Refusal::LetSenderIn
         | Refusal::StepUpNeeded
         | Refusal::NotOneself
         | Refusal::OtherSide
