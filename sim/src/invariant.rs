@@ -194,8 +194,7 @@ pub fn evidence_before_release(state: &State<'_>) -> Result<Option<String>> {
             Event::TransferRuled(ruled) => Some(ruled.policy == released.policy),
             _ => None,
         });
-        let lane =
-            state.view.transfer(released.transfer)?.map(|view| state.view.lane(view.lane)).transpose()?.flatten();
+        let lane = state.view.transfer(released.transfer)?.map(|view| state.view.lane_of(&view)).transpose()?.flatten();
         let Some(lane) = lane else { return Ok(Some(format!("{} has no lane", released.transfer))) };
         let party = state.view.party_facts(&lane, state.at)?;
         let clean = |wanted: &Inspector| {

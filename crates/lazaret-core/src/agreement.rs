@@ -2,19 +2,23 @@
 //! that. An administrator records them; each is a fact that the next decision reads.
 
 use crate::caller::Caller;
+use crate::code::Code;
 use crate::event::{AgreementRecorded, CredentialAdded, EngagementRecorded, Event, PartyRecorded, VettingConcluded};
-use crate::id::{Agreement, Credential, Engagement, Id, Lane, Party, Vetting};
+use crate::id::{Agreement, Credential, Engagement, Id, Lane, Party, Person, Vetting};
+use crate::inspection::Inspector;
 use crate::refusal::Refusal;
 use crate::register::{
     AgreementKind, AgreementTerms, CredentialKind, LaneTerms, PartyKind, PartyState, Role, VettingOutcome,
 };
 use crate::time::{DAY_MS, Timestamp};
-use crate::transfer::Direction;
+use crate::transfer::{Direction, TransferKind};
 
 /// For how many days a vetting or a contract counts at most.
 pub const DAYS_MAX: u32 = 36_500;
 /// Lanes of one contract, open and closed: a fact has to fit into an entry.
 pub const LANES_MAX: usize = 32;
+/// Inspectors whose answer a new lane requires where nothing is said, beside those that always are.
+pub const NEW_LANE_INSPECTORS: &[Inspector] = &[Inspector::Phi, Inspector::Signature];
 /// People who may collect from one lane, by its terms.
 pub const RECIPIENTS_MAX: usize = 64;
 
@@ -97,6 +101,48 @@ pub fn becomes(
     (waits && is_vetted && has_contract).then(|| PartyRecorded { party, kind, state: PartyState::Active }.into())
 }
 
+/// What is said of a lane that is to be opened. Of one that there is, what is not said stays as it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wanted {
+    /// Its id, if it is new.
+    pub fresh: Id<Lane>,
+    /// Its name.
+    pub name: Code,
+    /// In or out.
+    pub direction: Direction,
+    /// What may be sent on it; any kind on a new one.
+    pub kinds: Option<Vec<TransferKind>>,
+    /// Inspectors whose answer is required, beside those that always are; [`NEW_LANE_INSPECTORS`] on a new one.
+    pub inspectors: Option<Vec<Inspector>>,
+    /// People who may collect; nobody on a new one.
+    pub recipients: Option<Vec<Id<Person>>>,
+    /// Largest object in bytes.
+    pub object_bytes_max: Option<u64>,
+    /// The same for a new one of which it is not said: the gate's own limit.
+    pub gate_bytes_max: u64,
+}
+
+impl Wanted {
+    /// The terms that follow, for a lane that is known or for a new one.
+    pub fn terms(&self, known: Option<&LaneTerms>) -> LaneTerms {
+        let Wanted { kinds, inspectors, recipients, object_bytes_max, .. } = self.clone();
+        LaneTerms {
+            lane: known.map_or(self.fresh, |known| known.lane),
+            name: self.name,
+            direction: self.direction,
+            kinds: kinds.or_else(|| known.map(|known| known.kinds.clone())).unwrap_or_default(),
+            inspectors: inspectors
+                .or_else(|| known.map(|known| known.inspectors.clone()))
+                .unwrap_or_else(|| NEW_LANE_INSPECTORS.to_vec()),
+            recipients: recipients.or_else(|| known.map(|known| known.recipients.clone())).unwrap_or_default(),
+            object_bytes_max: object_bytes_max
+                .or_else(|| known.map(|known| known.object_bytes_max))
+                .unwrap_or(self.gate_bytes_max),
+            open: true,
+        }
+    }
+}
+
 /// Opens a lane, or gives one of the same contract other terms. Its direction stays: what was sent on it went that way.
 ///
 /// # Errors
@@ -104,19 +150,20 @@ pub fn becomes(
 pub fn open_lane(
     caller: &Caller,
     contract: Option<&Contract>,
-    terms: LaneTerms,
+    wanted: &Wanted,
     is_name_taken: bool,
     at: Timestamp,
 ) -> Result<Event, Refusal> {
     administrator(caller)?;
     let contract = contract.filter(|contract| contract.terms.in_force(at)).ok_or(Refusal::NoContract)?;
+    let terms = wanted.terms(contract.lanes.iter().find(|lane| lane.name == wanted.name));
     if (terms.direction == Direction::In) == terms.recipients.is_empty() || terms.recipients.len() > RECIPIENTS_MAX {
         return Err(Refusal::WrongRecipients);
     }
     let mut lanes = contract.lanes.clone();
     let is_full = lanes.len() >= LANES_MAX;
     match lanes.iter_mut().find(|lane| lane.name == terms.name) {
-        Some(lane) if lane.direction == terms.direction => *lane = LaneTerms { lane: lane.lane, ..terms },
+        Some(lane) if lane.direction == terms.direction => *lane = terms,
         Some(_) => return Err(Refusal::NameExists),
         None if is_name_taken => return Err(Refusal::NameExists),
         None if is_full => return Err(Refusal::TooManyLanes),
@@ -180,7 +227,6 @@ fn administrator(caller: &Caller) -> Result<(), Refusal> {
 mod tests {
     use super::*;
     use crate::caller::Who;
-    use crate::code::Code;
     use crate::request::Means;
 
     const AT: Timestamp = Timestamp::from_millis(1_800_000_000_000);
@@ -203,6 +249,48 @@ mod tests {
         }
     }
 
+    /// All of these terms, said.
+    fn said(terms: LaneTerms) -> Wanted {
+        Wanted {
+            fresh: terms.lane,
+            name: terms.name,
+            direction: terms.direction,
+            kinds: Some(terms.kinds),
+            inspectors: Some(terms.inspectors),
+            recipients: Some(terms.recipients),
+            object_bytes_max: Some(terms.object_bytes_max),
+            gate_bytes_max: 100,
+        }
+    }
+
+    #[test]
+    fn what_is_not_said_of_a_lane_stays_as_it_is() {
+        let silent = Wanted {
+            kinds: None,
+            inspectors: None,
+            recipients: None,
+            object_bytes_max: None,
+            ..said(lane("a-in", Direction::In))
+        };
+        let known = LaneTerms {
+            kinds: vec![TransferKind::Software],
+            inspectors: vec![Inspector::Sbom],
+            object_bytes_max: 7,
+            open: false,
+            ..lane("a-in", Direction::In)
+        };
+        let contract = signed(vec![known.clone()]);
+        let open = |wanted: &Wanted| {
+            lanes_of(open_lane(&caller(Role::Admin), Some(&contract), wanted, true, AT)).expect("opened again")
+        };
+        assert_eq!(open(&silent), [LaneTerms { open: true, ..known.clone() }]);
+        let other = Wanted { inspectors: Some(Vec::new()), ..silent.clone() };
+        assert_eq!(open(&other), [LaneTerms { open: true, inspectors: Vec::new(), ..known }]);
+        let new = silent.terms(None);
+        assert_eq!((new.kinds, new.inspectors, new.recipients), (Vec::new(), NEW_LANE_INSPECTORS.to_vec(), Vec::new()));
+        assert_eq!(new.object_bytes_max, 100, "the gate's own limit");
+    }
+
     fn signed(lanes: Vec<LaneTerms>) -> Contract {
         let terms = AgreementTerms { effective: AT, expires: Some(AT.plus_millis(DAY_MS)) };
         Contract { agreement: Id::from_bytes([2; 16]), engagement: Id::from_bytes([3; 16]), terms, lanes }
@@ -219,7 +307,7 @@ mod tests {
     #[test]
     fn a_lane_is_opened_under_a_contract_in_force_by_an_administrator() {
         let open = |role, contract: Option<&Contract>, at| {
-            lanes_of(open_lane(&caller(role), contract, lane("a-in", Direction::In), false, at))
+            lanes_of(open_lane(&caller(role), contract, &said(lane("a-in", Direction::In)), false, at))
                 .map(|lanes| lanes.len())
         };
         let contract = signed(vec![lane("b-in", Direction::In)]);
@@ -235,11 +323,12 @@ mod tests {
     fn a_lane_keeps_its_id_and_direction_when_its_terms_change() {
         let contract = signed(vec![LaneTerms { open: false, ..lane("a-in", Direction::In) }]);
         let again = LaneTerms { lane: Id::from_bytes([9; 16]), object_bytes_max: 7, ..lane("a-in", Direction::In) };
-        let lanes = lanes_of(open_lane(&caller(Role::Admin), Some(&contract), again, true, AT)).expect("opened again");
+        let lanes =
+            lanes_of(open_lane(&caller(Role::Admin), Some(&contract), &said(again), true, AT)).expect("opened again");
         assert_eq!(lanes, [LaneTerms { object_bytes_max: 7, ..lane("a-in", Direction::In) }]);
-        let turned = open_lane(&caller(Role::Admin), Some(&contract), lane("a-in", Direction::Out), true, AT);
+        let turned = open_lane(&caller(Role::Admin), Some(&contract), &said(lane("a-in", Direction::Out)), true, AT);
         assert_eq!(turned, Err(Refusal::NameExists));
-        let anothers = open_lane(&caller(Role::Admin), Some(&contract), lane("b-in", Direction::In), true, AT);
+        let anothers = open_lane(&caller(Role::Admin), Some(&contract), &said(lane("b-in", Direction::In)), true, AT);
         assert_eq!(anothers, Err(Refusal::NameExists));
     }
 
@@ -247,7 +336,7 @@ mod tests {
     fn people_collect_from_inward_lanes_only() {
         let open = |direction, recipients: Vec<_>| {
             let terms = LaneTerms { recipients, ..lane("a", direction) };
-            open_lane(&caller(Role::Admin), Some(&signed(Vec::new())), terms, false, AT).map(|_| ())
+            open_lane(&caller(Role::Admin), Some(&signed(Vec::new())), &said(terms), false, AT).map(|_| ())
         };
         let person = Id::from_bytes([5; 16]);
         assert_eq!((open(Direction::In, vec![person]), open(Direction::Out, Vec::new())), (Ok(()), Ok(())));

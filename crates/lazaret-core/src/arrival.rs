@@ -172,7 +172,8 @@ mod tests {
 
     #[test]
     fn who_sends_outward_holds_a_role_for_it() {
-        let send = |roles: &[Role]| may_send(&person(None, roles), &landing(Direction::Out, true, false), TransferKind::File);
+        let send =
+            |roles: &[Role]| may_send(&person(None, roles), &landing(Direction::Out, true, false), TransferKind::File);
         for role in [Role::Security, Role::Biomed, Role::Privacy, Role::Integration, Role::Receiver, Role::Clinician] {
             assert_eq!(send(&[role]), Ok(()), "{}", role.word());
         }

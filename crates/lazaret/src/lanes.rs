@@ -3,12 +3,12 @@
 
 use std::sync::Arc;
 
-use lazaret_core::agreement;
+use lazaret_core::agreement::{self, Wanted};
 use lazaret_core::caller::Caller;
 use lazaret_core::id::{Credential, Engagement, Id, Lane, Party};
 use lazaret_core::party::{self, Turn};
 use lazaret_core::refusal::{PartyCode, Refusal};
-use lazaret_core::register::{CredentialKind, LaneTerms, PartyKind, PersonSide, Standing, VettingOutcome};
+use lazaret_core::register::{CredentialKind, PartyKind, PersonSide, Standing, VettingOutcome};
 use lazaret_core::time::{DAY_MS, Timestamp};
 use lazaret_store::side::Secret;
 use lazaret_store::view::CredentialView;
@@ -140,23 +140,23 @@ fn contract_of(view: &View<'_>, party: Id<Party>) -> lazaret_store::Result<Optio
     view.engagement_of(party)?.map_or(Ok(None), |engagement| view.contract(engagement))
 }
 
-/// Opens a lane under a party's contract, or gives one of it other terms.
+/// Opens a lane under a party's contract, or gives one of it other terms; what is not said of it stays.
 ///
 /// # Errors
 /// Who may not; no contract; recipients that are not the hospital's people; a name that is taken.
-pub(crate) async fn open(gate: &Arc<Gate>, caller: &Caller, party: Id<Party>, terms: LaneTerms) -> Result<()> {
+pub(crate) async fn open(gate: &Arc<Gate>, caller: &Caller, party: Id<Party>, wanted: Wanted) -> Result<()> {
     let (at, asker) = (gate.clock.now(), caller.clone());
     let _recorded = gate
         .record(caller, move |view| {
-            for person in &terms.recipients {
+            for person in wanted.recipients.iter().flatten() {
                 let known = view.person(*person, at)?.ok_or(Refusal::NotFound)?;
                 if known.side != PersonSide::Hospital || known.standing == Standing::Past {
                     return Err(Refusal::WrongRecipients.into());
                 }
             }
             let contract = contract_of(view, party)?;
-            let is_taken = view.lane_by_name(terms.name.as_str())?.is_some();
-            Ok(agreement::open_lane(&asker, contract.as_ref(), terms.clone(), is_taken, at)?)
+            let is_taken = view.lane_by_name(wanted.name.as_str())?.is_some();
+            Ok(agreement::open_lane(&asker, contract.as_ref(), &wanted, is_taken, at)?)
         })
         .await
         .map_err(|error| taken(error, "another lane has this name, or this one goes the other way: choose another"))?;

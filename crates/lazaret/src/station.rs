@@ -135,7 +135,7 @@ impl Station {
     pub fn unreadable(&self, gate: &Gate, transfer: Id<Transfer>) -> Result<Inspected> {
         let (content, lane) = gate.read(|view, _| {
             let found = view.transfer(transfer)?.ok_or(Refusal::NotFound)?;
-            Ok((found.content, view.lane(found.lane)?.ok_or(Refusal::NotFound)?))
+            Ok((found.content, view.lane_of(&found)?.ok_or(Refusal::NotFound)?))
         })?;
         let report = Report::failed(&lane.terms.required_inspectors(), Why::ObjectUnreadable, 0, self.rules);
         Ok(Inspected { findings: findings(content, &report), details: report })
@@ -145,7 +145,7 @@ impl Station {
         let at = gate.clock.now();
         let (proof, kept, kind, lane, keys) = gate.read(|view, side| {
             let found = view.transfer(transfer)?.ok_or(Refusal::NotFound)?;
-            let lane = view.lane(found.lane)?.ok_or(Refusal::NotFound)?;
+            let lane = view.lane_of(&found)?.ok_or(Refusal::NotFound)?;
             let kind = view.kind(transfer)?.ok_or(Refusal::NotFound)?;
             let sealed = side.manifest(transfer)?;
             let mut keys = Vec::new();

@@ -5,6 +5,7 @@ use lazaret_core::event::{
     TransferRuled,
 };
 use lazaret_core::id::{Id, Transfer};
+use lazaret_core::register::LaneTerms;
 use lazaret_core::request::{Act, RequestState};
 use lazaret_core::transfer::{HOLD_MS_MAX, Stage, next_stage};
 
@@ -12,19 +13,23 @@ use super::request::{close_request, close_requests, upsert};
 use crate::engine::Db;
 use crate::error::{Fault, Result};
 use crate::record::Entry;
-use crate::value::{cbor, code_of, from_u64, id_of, millis};
+use crate::value::{cbor, cbor_of, code_of, from_u64, id_of, millis};
 
 /// Where a delivery stands.
 const WAITING: i64 = 0;
 const SENDING: i64 = 1;
 const DELIVERED: i64 = 2;
 
+/// What the lane requires at this moment is kept: other terms later take nothing back from it.
 pub(super) fn arrived(db: Db<'_>, entry: &Entry, fact: &TransferArrived) -> Result<(), Fault> {
     let at = millis(entry.at);
+    let terms: LaneTerms = db
+        .one("SELECT terms FROM lane WHERE id = $1", &[fact.lane.as_bytes()], |row| cbor_of(row, 0))?
+        .ok_or(Fault::Corrupt("a transfer on no lane"))?;
     db.change_one(
         "INSERT INTO transfer (id, reference, object, direction, lane, party, requester, channel, kind, content, manifest,
-           version, credential, stage, since, arrived, epoch, idx)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $15, $16, $17)",
+           version, credential, inspectors, stage, since, arrived, epoch, idx)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $16, $17, $18)",
         &[
             fact.transfer.as_bytes(),
             &from_u64(fact.transfer.reference().value()),
@@ -39,6 +44,7 @@ pub(super) fn arrived(db: Db<'_>, entry: &Entry, fact: &TransferArrived) -> Resu
             fact.manifest.as_bytes(),
             &i64::from(fact.version),
             &fact.credential.map(|credential| *credential.as_bytes()),
+            &cbor(&terms.inspectors),
             &(Stage::Quarantined as i64),
             &at,
             &from_u64(entry.position.epoch),

@@ -53,7 +53,7 @@ CREATE TABLE transfer (
   id BLOB PRIMARY KEY, reference INTEGER NOT NULL UNIQUE, object BLOB NOT NULL UNIQUE, direction INTEGER NOT NULL,
   lane BLOB NOT NULL REFERENCES lane (id), party BLOB NOT NULL REFERENCES party (id), requester BLOB NOT NULL,
   channel INTEGER NOT NULL, kind INTEGER NOT NULL, content BLOB NOT NULL, manifest BLOB NOT NULL, version INTEGER NOT NULL,
-  credential BLOB, stage INTEGER NOT NULL, since INTEGER NOT NULL, arrived INTEGER NOT NULL, delivery BLOB,
+  credential BLOB, inspectors BLOB NOT NULL, stage INTEGER NOT NULL, since INTEGER NOT NULL, arrived INTEGER NOT NULL, delivery BLOB,
   epoch INTEGER NOT NULL, idx INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX transfer_stage ON transfer (stage, since);

@@ -3,9 +3,10 @@
 use lazaret_core::dossier::PartyFacts;
 use lazaret_core::event::Event;
 use lazaret_core::id::{Actor, Agreement, Engagement, Id, Isolation, Lane, Party};
+use lazaret_core::inspection::Inspector;
 use lazaret_core::register::{AgreementKind, LaneTerms, PartyKind, PartyState};
 use lazaret_core::time::Timestamp;
-use lazaret_core::transfer::Direction;
+use lazaret_core::transfer::{Direction, TransferView};
 use rusqlite::Row;
 
 use super::View;
@@ -66,6 +67,18 @@ impl View<'_> {
     /// A fault of the store, as for every method here.
     pub fn lane(&self, lane: Id<Lane>) -> Result<Option<LaneView>> {
         Ok(self.db.one(&format!("{LANE} WHERE l.id = $1"), &[lane.as_bytes()], read_lane)?)
+    }
+
+    /// The lane of a transfer, on the terms that count for it: every inspector that the lane requires now, or did when it
+    /// arrived. What a lane asked for is not taken back from what came by it.
+    pub fn lane_of(&self, transfer: &TransferView) -> Result<Option<LaneView>> {
+        let Some(mut lane) = self.lane(transfer.lane)? else { return Ok(None) };
+        let then: Option<Vec<Inspector>> =
+            self.db.one("SELECT inspectors FROM transfer WHERE id = $1", &[transfer.transfer.as_bytes()], |row| {
+                cbor_of(row, 0)
+            })?;
+        lane.terms.inspectors.extend(then.unwrap_or_default());
+        Ok(Some(lane))
     }
 
     /// The lane with this name.

@@ -263,7 +263,7 @@ impl View<'_> {
     pub fn dossier(&self, transfer: Id<Transfer>, at: Timestamp) -> Result<Dossier> {
         let missing = || crate::error::Error::from(lazaret_core::refusal::Refusal::NotFound);
         let view = self.transfer(transfer)?.ok_or_else(missing)?;
-        let lane = self.lane(view.lane)?.ok_or(Fault::Corrupt("a transfer on no lane"))?;
+        let lane = self.lane_of(&view)?.ok_or(Fault::Corrupt("a transfer on no lane"))?;
         let mut party = self.party_facts(&lane, at)?;
         // Nobody opens the way for patient data that they themselves ask to cross.
         party.phi_cover = party.phi_cover && self.is_covered_by_another(&lane, view.requester, at)?;

@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use axum::extract::{Path, State};
 use axum::response::Response;
-use lazaret_core::agreement::RECIPIENTS_MAX;
+use lazaret_core::agreement::{RECIPIENTS_MAX, Wanted};
 use lazaret_core::code::Code;
 use lazaret_core::credential::TOKEN_DAYS_MAX;
 use lazaret_core::inspection::Inspector;
 use lazaret_core::party::Turn;
 use lazaret_core::refusal::{PartyCode, Refusal};
-use lazaret_core::register::{LaneTerms, PartyKind, VettingOutcome};
+use lazaret_core::register::{PartyKind, VettingOutcome};
 use lazaret_core::transfer::{Direction, TransferKind};
 use lazaret_store::view::LaneView;
 use lazaret_store::{Side, View};
@@ -180,7 +180,7 @@ pub(crate) async fn list(State(gate): State<Arc<Gate>>, signed: Signed) -> Respo
     signed.answer(outcome)
 }
 
-/// Opens a lane under a party's contract, or gives one other terms; its direction stays.
+/// Opens a lane under a party's contract, or gives one other terms: what is not said stays, and its direction does.
 #[utoipa::path(
     put,
     path = "/api/v1/lanes/{lane}",
@@ -198,7 +198,7 @@ pub(crate) async fn open(
         only_administrators(&signed.caller)?;
         let sent: OpenLaneJson = from_json(&body).map_err(bad)?;
         let party = parties::find(&gate, &sent.party)?;
-        lanes::open(&gate, &signed.caller, party, terms(&gate, &name, &sent)?).await?;
+        lanes::open(&gate, &signed.caller, party, wanted(&gate, &name, &sent)?).await?;
         lane(&gate, &name).map(|lane| json(&lane))
     };
     signed.answer(outcome.await)
@@ -222,38 +222,40 @@ pub(crate) async fn close(State(gate): State<Arc<Gate>>, signed: Signed, Path(na
     signed.answer(outcome.await)
 }
 
-fn terms(gate: &Gate, name: &str, sent: &OpenLaneJson) -> Result<LaneTerms> {
+fn wanted(gate: &Gate, name: &str, sent: &OpenLaneJson) -> Result<Wanted> {
     // A lane is a folder over SFTP and a part of a path over HTTPS: it is named like everything else that is typed there.
     let named = Named::parse(name, name)?;
     let name = Code::new(&named.slug).ok_or_else(|| bad("the lane's name is no name".to_owned()))?;
     let kind = |text: &String| word(text, "kind", TransferKind::ALL, TransferKind::word);
     let inspector = |text: &String| word(text, "inspector", Inspector::ALL, Inspector::word);
     let most = gate.config.limits.object_bytes_max;
-    let object_bytes_max = sent.object_bytes_max.unwrap_or(most);
-    if object_bytes_max == 0 || object_bytes_max > most {
+    if sent.object_bytes_max.is_some_and(|bytes| bytes == 0 || bytes > most) {
         return Err(bad(format!("object_bytes_max is 1 to {most}, which is this gate's own limit")));
     }
-    if sent.recipients.len() > RECIPIENTS_MAX {
+    if sent.recipients.as_ref().is_some_and(|people| people.len() > RECIPIENTS_MAX) {
         return Err(Refusal::WrongRecipients.into());
     }
-    let recipients = sent.recipients.iter().map(|name| people::find(gate, name)).collect::<Result<_>>()?;
-    Ok(LaneTerms {
-        lane: new_id(),
+    let person = |name: &String| people::find(gate, name);
+    Ok(Wanted {
+        fresh: new_id(),
         name,
         direction: word(&sent.direction, "direction", Direction::ALL, Direction::word)?,
-        kinds: each_once(sent.kinds.iter().map(kind).collect::<Result<_>>()?),
-        inspectors: each_once(sent.inspectors.iter().map(inspector).collect::<Result<_>>()?),
-        recipients: each_once(recipients),
-        object_bytes_max,
-        open: true,
+        kinds: each_once(sent.kinds.as_deref(), kind)?,
+        inspectors: each_once(sent.inspectors.as_deref(), inspector)?,
+        recipients: each_once(sent.recipients.as_deref(), person)?,
+        object_bytes_max: sent.object_bytes_max,
+        gate_bytes_max: most,
     })
 }
 
-/// Sorted, and each once: what is sent again and again is no more than what there is.
-fn each_once<T: Ord>(mut named: Vec<T>) -> Vec<T> {
+/// What the words mean, where there are any: sorted, and each once, for what is sent again and again is no more than what there
+/// is.
+fn each_once<T: Ord>(words: Option<&[String]>, read: impl Fn(&String) -> Result<T>) -> Result<Option<Vec<T>>> {
+    let Some(words) = words else { return Ok(None) };
+    let mut named = words.iter().map(read).collect::<Result<Vec<T>>>()?;
     named.sort_unstable();
     named.dedup();
-    named
+    Ok(Some(named))
 }
 
 fn lane(gate: &Gate, name: &str) -> Result<LaneTermsJson> {

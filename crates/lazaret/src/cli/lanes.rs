@@ -17,7 +17,7 @@ use crate::config::Surroundings;
 pub(crate) enum LanesVerb {
     /// List them with their terms
     List(ListArgs),
-    /// Open one under a party's contract, or give one other terms
+    /// Open one under a party's contract, or give one other terms: what is not said of it stays
     Open(OpenArgs),
     /// Close one: it takes nothing more
     Close(CloseArgs),
@@ -50,13 +50,13 @@ pub(crate) struct OpenArgs {
     /// Who collects from an inward lane; give it again for each
     #[arg(long = "recipient", value_name = "PERSON")]
     recipients: Vec<String>,
-    /// What may be sent on it; give it again for each [default: any kind]
+    /// What may be sent on it; give it again for each [default of a new lane: any kind]
     #[arg(long = "kind", value_name = "KIND")]
     kinds: Vec<String>,
-    /// Inspectors whose answer is required, beside kind, archive and malware, which always are
-    #[arg(long = "inspect", value_name = "INSPECTOR,…", value_delimiter = ',', default_value = "phi,signature")]
+    /// Inspectors whose answer is required, beside kind, archive and malware, which always are [default of a new lane: phi,signature]
+    #[arg(long = "inspect", value_name = "INSPECTOR,…", value_delimiter = ',')]
     inspectors: Vec<String>,
-    /// Largest object, such as 500MB or 10GB [default: the gate's own limit]
+    /// Largest object, such as 500MB or 10GB [default of a new lane: the gate's own limit]
     #[arg(long, value_name = "SIZE", value_parser = size)]
     max: Option<u64>,
     #[command(flatten)]
@@ -132,12 +132,13 @@ async fn list(args: ListArgs, around: &Surroundings) -> Result<Exit> {
 async fn open(args: OpenArgs, around: &Surroundings) -> Result<Exit> {
     args.json.check(fields::LANE)?;
     let mut client = Client::new(&args.place.resolve(around, Unnamed::Refused)?)?;
+    let said = |all: Vec<String>| (!all.is_empty()).then_some(all);
     let body = OpenLaneJson {
         party: args.party,
         direction: args.direction,
-        kinds: args.kinds,
-        inspectors: args.inspectors,
-        recipients: args.recipients,
+        kinds: said(args.kinds),
+        inspectors: said(args.inspectors),
+        recipients: said(args.recipients),
         object_bytes_max: args.max,
     };
     let answer = client.put_json(&path(&args.lane), body.to_json()?).await?;

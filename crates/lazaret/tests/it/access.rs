@@ -232,6 +232,44 @@ fn whoever_made_a_partys_token_is_not_one_of_two_on_what_comes_by_it() {
     assert_eq!((vote("ben").status, vote("dan").status), (200, 200));
 }
 
+/// A picture of one dot: it may show a person, and no inspector can say.
+const PICTURE: &[u8] = b"\x89\x50\x4e\x47\x0d\x0a\x1a\x0a\x00\x00\x00\x0d\x49\x48\x44\x52\x00\x00\x00\x01\x00\x00\x00\x01\x08\x00\x00\x00\x00\x3a\x7e\x9b\x55\x00\x00\x00\x0a\x49\x44\x41\x54\x78\x9c\x63\x60\x00\x00\x00\x02\x00\x01\x48\xaf\xa4\x71\x00\x00\x00\x00\x49\x45\x4e\x44\xae\x42\x60\x82";
+
+// EVIDENCE-OF: R-007
+#[test]
+fn other_terms_of_a_lane_release_nothing_that_came_by_it_before() {
+    let gate = TestGate::start();
+    let terms = |said: Value| {
+        let mut body = json!({"party": "acme", "direction": "in"});
+        body.as_object_mut().unwrap().extend(said.as_object().unwrap().clone());
+        let answer = gate.request("ana", "PUT", "/api/v1/lanes/acme-in").body(&body.to_string()).send();
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        answer.json()
+    };
+    let before = terms(json!({}));
+    assert_eq!(
+        before["inspectors"],
+        json!(["kind", "archive", "malware", "phi", "signature"]),
+        "what is not said stays"
+    );
+    assert_eq!(before["recipients"], json!(["ben", "priya"]));
+    let early = reference(&gate.put("acme", "acme-in/early.png", PICTURE));
+    wait_for("it to be held", || (state(&gate, &early) == "not_checked").then_some(()));
+    let after = terms(json!({"inspectors": []}));
+    assert_eq!(
+        (&after["inspectors"], &after["recipients"]),
+        (&json!(["kind", "archive", "malware"]), &before["recipients"])
+    );
+    let late = reference(&gate.put("acme", "acme-in/late.png", PICTURE));
+    wait_for("the later one to be released", || (state(&gate, &late) == "released").then_some(()));
+    assert_eq!(state(&gate, &early), "not_checked", "it came on the stricter terms");
+    assert_eq!(gate.request("ana", "POST", &format!("/api/v1/transfers/{early}/inspection")).send().status, 200);
+    let again = || gate.get("ana", &format!("/api/v1/transfers/{early}"))["history"].to_string();
+    wait_for("it to be ruled again", || {
+        (again().matches("inspected").count() >= 2 && state(&gate, &early) == "not_checked").then_some(())
+    });
+}
+
 // EVIDENCE-OF: R-019
 #[test]
 fn a_clinician_is_told_what_a_sender_is_told() {

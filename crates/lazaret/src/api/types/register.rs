@@ -134,7 +134,7 @@ pub struct AddedKeyJson {
     pub from: String,
 }
 
-/// A lane to be opened, or other terms for one.
+/// A lane to be opened, or other terms for one: what is not said of one that there is stays as it is.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct OpenLaneJson {
@@ -142,16 +142,16 @@ pub struct OpenLaneJson {
     pub party: String,
     /// `in` or `out`
     pub direction: String,
-    /// What may be sent on it; empty means any kind.
+    /// What may be sent on it; empty means any kind, and so it is for a new lane.
     #[serde(default)]
-    pub kinds: Vec<String>,
-    /// Inspectors whose answer is required, beside kind, archive and malware, which always are.
+    pub kinds: Option<Vec<String>>,
+    /// Inspectors whose answer is required, beside kind, archive and malware, which always are; `phi` and `signature` for a new lane.
     #[serde(default)]
-    pub inspectors: Vec<String>,
+    pub inspectors: Option<Vec<String>>,
     /// Who collects from an inward lane, by short name or id; on an outward lane the party itself does.
     #[serde(default)]
-    pub recipients: Vec<String>,
-    /// Largest object in bytes; the gate's own limit where it is not said.
+    pub recipients: Option<Vec<String>>,
+    /// Largest object in bytes; the gate's own limit for a new lane.
     #[serde(default)]
     pub object_bytes_max: Option<u64>,
 }
