@@ -186,9 +186,7 @@ impl Refusal {
             | Refusal::LetSenderIn
             | Refusal::VotedAlready
             | Refusal::NotOneself
-            | Refusal::OtherSide
-            | Refusal::ApproverKnown
-            | Refusal::NotEnrolled => PartyCode::NotAllowed,
+            | Refusal::OtherSide => PartyCode::NotAllowed,
             Refusal::StepUpNeeded => PartyCode::StepUp,
             Refusal::TooLarge => PartyCode::TooLarge,
             Refusal::Quota => PartyCode::Quota,
@@ -199,6 +197,8 @@ impl Refusal {
             | Refusal::WaitsAlready
             | Refusal::TooFewOthers
             | Refusal::LastAdministrator
+            | Refusal::ApproverKnown
+            | Refusal::NotEnrolled
             | Refusal::HasPasskey
             | Refusal::NoContract
             | Refusal::TooManyLanes
@@ -301,6 +301,8 @@ mod tests {
             Refusal::WaitsAlready,
             Refusal::TooFewOthers,
             Refusal::LastAdministrator,
+            Refusal::ApproverKnown,
+            Refusal::NotEnrolled,
             Refusal::HasPasskey,
             Refusal::NoContract,
             Refusal::TooManyLanes,
