@@ -195,7 +195,8 @@ fn card(inside: &Inside, one: &Waiting, looked: Option<&Waiting>) -> Markup {
 
 fn age(one: &Waiting, at: Timestamp) -> Markup {
     let shown = Pill { class: "hold", sign: "▲", word: "" };
-    pill_saying(shown, &words::duration(at.millis_since(one.since)))
+    // Nobody looks at a wait of milliseconds.
+    pill_saying(shown, &words::duration(at.millis_since(one.since).max(1_000)))
 }
 
 fn tally(request: &RequestView) -> String {
