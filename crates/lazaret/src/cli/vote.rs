@@ -20,6 +20,9 @@ use lazaret_core::refusal::PartyCode;
 /// While others are waited for, the gate is asked this often at least.
 const REST_MAX: Duration = Duration::from_secs(5);
 
+/// How long the effect of the last vote that was missing is waited for, so that whoever cast it is told of that.
+const EFFECT_MAX: Duration = Duration::from_secs(3);
+
 /// A vote.
 #[derive(Debug, Args)]
 pub(crate) struct VoteArgs {
@@ -66,7 +69,9 @@ pub(crate) async fn on_transfer(args: VoteArgs, choice: &str, around: &Surroundi
     let page = format!("t/{}", segment(&seen.reference));
     let about = About { id: &seen.reference, page: &page };
     let mut now: TransferJson = cast(&mut client, &path, choice, binding, &args.reason, about).await?;
-    if let Some(wait) = args.wait {
+    // Held, and no vote is asked for any more: this was the last one, and its effect follows at once.
+    let settles = now.approvals.is_none().then_some(EFFECT_MAX);
+    if let Some(wait) = args.wait.or(settles) {
         now = decided(&mut client, now, wait).await?;
     }
     // Who waits asks what became of it; who does not has voted, and that is done.
