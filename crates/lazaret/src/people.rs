@@ -237,8 +237,12 @@ pub(crate) fn shut_out(tx: &Tx<'_>, caller: &Caller, owner: Id<Actor>, at: Times
 /// # Errors
 /// As core refuses.
 pub(crate) fn end_link(tx: &Tx<'_>, caller: &Caller, person: Id<Person>, at: Timestamp) -> lazaret_store::Result<()> {
-    let Some(link) = Link::kept(&tx.side(), person, at)? else { return Ok(()) };
-    let _ended = tx.record(caller, |_| Ok(person::uninvite(caller, person, Some(link.until))?))?;
+    if Link::kept(&tx.side(), person, at)?.is_some() { take_back(tx, caller, person, at) } else { Ok(()) }
+}
+
+fn take_back(tx: &Tx<'_>, caller: &Caller, person: Id<Person>, at: Timestamp) -> lazaret_store::Result<()> {
+    let until = Link::kept(&tx.side(), person, at)?.map(|link| link.until);
+    let _ended = tx.record(caller, |_| Ok(person::uninvite(caller, person, until)?))?;
     tx.side().put_meta(&kept_as(person), &[])
 }
 
@@ -279,13 +283,7 @@ pub(crate) async fn invite(gate: &Arc<Gate>, caller: &Caller, person: Id<Person>
 /// As core refuses.
 pub(crate) async fn uninvite(gate: &Arc<Gate>, caller: &Caller, person: Id<Person>) -> Result<()> {
     let (at, asker) = (gate.clock.now(), caller.clone());
-    gate.write(move |tx| {
-        let link = Link::kept(&tx.side(), person, at)?;
-        let _ended =
-            tx.record(&asker, |_| Ok(person::uninvite(&asker, person, link.as_ref().map(|link| link.until))?))?;
-        tx.side().put_meta(&kept_as(person), &[])
-    })
-    .await
+    gate.write(move |tx| take_back(tx, &asker, person, at)).await
 }
 
 /// A link as it is kept.

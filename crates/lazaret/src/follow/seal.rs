@@ -128,13 +128,12 @@ fn write_files(log: &Log, signed: u64, first: u64, size: u64, rows: &[(Vec<u8>, 
 /// The new root out of the files just written, proved by the verifier's own code to contain everything signed before.
 fn prove(log: &Log, signed: u64, size: u64) -> Result<Hash> {
     let root = right_edge(log, size).map_err(Error::internal)?.root();
-    if let Some(latest) = log.latest() {
-        let mut reader = TileReader::new(log, size);
-        let proof = consistency_proof(&mut reader, signed, size).map_err(Error::internal)?;
-        if let Err(error) = verify_consistency(signed, size, &latest.root, &root, &proof) {
-            log.fence("the entries do not continue what was signed");
-            return Err(Error::internal(error));
-        }
+    let latest = log.latest().ok_or_else(|| Error::internal("the empty head is signed before the first entry"))?;
+    let mut reader = TileReader::new(log, size);
+    let proof = consistency_proof(&mut reader, signed, size).map_err(Error::internal)?;
+    if let Err(error) = verify_consistency(signed, size, &latest.root, &root, &proof) {
+        log.fence("the entries do not continue what was signed");
+        return Err(Error::internal(error));
     }
     Ok(root)
 }
