@@ -5,6 +5,7 @@ use std::process::{Output, Stdio};
 use serde_json::Value;
 
 use crate::gate::{TestGate, command, wait_for};
+use crate::https::pipe;
 
 /// Sends a file as acme by every way there is for a supplier; the names that it arrives under.
 fn by_every_channel(gate: &TestGate, name: &str, bytes: &[u8]) -> Vec<String> {
@@ -95,15 +96,8 @@ fn what_a_lane_is_not_for_is_refused_on_every_channel() {
 fn handshake(address: &str, options: &[&str]) -> Output {
     let mut client = command("openssl");
     client.args(["s_client", "-connect", address, "-ign_eof"]).args(options);
-    client.stdin(request()).stdout(Stdio::piped()).stderr(Stdio::piped()).output().unwrap()
-}
-
-fn request() -> Stdio {
-    let mut file = tempfile::tempfile().unwrap();
-    std::io::Write::write_all(&mut file, b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
-        .unwrap();
-    std::io::Seek::rewind(&mut file).unwrap();
-    file.into()
+    let request = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+    client.stdin(pipe(request)).stdout(Stdio::piped()).stderr(Stdio::piped()).output().unwrap()
 }
 
 // EVIDENCE-OF: R-310

@@ -13,7 +13,8 @@ fn digest_line(bytes: &[u8]) -> String {
     format!("Content-Digest: sha-256=:{}:", base64::engine::general_purpose::STANDARD.encode(raw))
 }
 
-fn pipe(bytes: &[u8]) -> std::process::Stdio {
+/// These bytes as a program's standard input.
+pub fn pipe(bytes: &[u8]) -> std::process::Stdio {
     let mut file = tempfile::tempfile().unwrap();
     std::io::Write::write_all(&mut file, bytes).unwrap();
     std::io::Seek::rewind(&mut file).unwrap();
